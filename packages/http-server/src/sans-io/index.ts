@@ -1,0 +1,4 @@
+export * from './blueprint.js';
+export * from './clock.js';
+export * from './left.js';
+export * from './orbit.js';

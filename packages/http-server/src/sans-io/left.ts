@@ -1,0 +1,67 @@
+import type { Clock } from './clock.js';
+
+/** The most bytes one {@link Left.reserve} may ask for. */
+export const RESERVE_BYTES_MAX = 16_384;
+
+/**
+ * What an orbit writes to. The runtime is the outermost Left; a layer is the Left of whatever stands on its right.
+ *
+ * Everything written between two returns to the runtime leaves in one send, in order.
+ */
+export interface Left {
+  readonly clock: Clock;
+
+  /** Transmit memory; valid between {@link reserve} and {@link commit}. Read it again after every `reserve`. */
+  readonly out: Uint8Array;
+
+  /**
+   * Makes room for `length` contiguous bytes (at most {@link RESERVE_BYTES_MAX}) and returns the offset in {@link out} where
+   * they go. Always succeeds while the connection lives; {@link blocked} says whether the writer should hold back. After the
+   * connection was ended or aborted the bytes go nowhere.
+   */
+  reserve(length: number): number;
+
+  /** The bytes of {@link out} up to offset `end` (exclusive), counted from the last `reserve`, are to be sent. */
+  commit(end: number): void;
+
+  /**
+   * Copies bytes into the transmit queue. Returns false when the queue is above its high-water mark: the bytes were taken, but
+   * the writer should wait for `drained()`.
+   */
+  write(bytes: Uint8Array, start: number, end: number): boolean;
+
+  /**
+   * As {@link write}, but the bytes may be sent from where they are: they must not change until the connection drained or
+   * closed. For large bodies.
+   */
+  send(bytes: Uint8Array): boolean;
+
+  /** True while the transmit queue is above its high-water mark. */
+  readonly blocked: boolean;
+
+  /** Sends what is queued, then FIN, then lingers for the peer's FIN within the runtime's bound and closes. */
+  end(): void;
+
+  /** Drops what is queued and closes at once. */
+  abort(): void;
+
+  /** Stop presenting bytes. What arrives is bounded: the runtime stops reading from the peer. */
+  pause(): void;
+
+  /** Present bytes again: those kept first, after the current call returned. */
+  resume(): void;
+
+  /**
+   * When `clock.now` reaches this, the orbit's `tick` is called (within the runtime's timer resolution, 0.5 s or less) and this becomes 0.
+   * 0 means never. Setting it costs a store.
+   */
+  deadline: number;
+
+  /** The peer, for logs and handlers. Lazy: may cost system calls the first time. */
+  peer(): PeerAddress | null;
+}
+
+/** Where the other side of a connection is. */
+export type PeerAddress =
+  | { readonly family: 'IPv4' | 'IPv6'; readonly address: string; readonly port: number }
+  | { readonly family: 'Unix'; readonly path: string };

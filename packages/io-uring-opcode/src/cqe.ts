@@ -1,0 +1,50 @@
+import type { RecordMemory } from './record-memory.js';
+
+const F_BUFFER = 1;
+const F_MORE = 2;
+const F_SOCK_NONEMPTY = 4;
+const F_NOTIF = 8;
+const F_BUF_MORE = 16;
+
+/**
+ * One completion, as {@link OpCode.complete} and completion handlers see it. The bearer reuses a single object: it is
+ * valid until the handler returns. Copy what must live longer.
+ */
+export class Cqe {
+  /** `res`: the opcode's result, or a negated errno. */
+  res = 0;
+  /** `flags`: IORING_CQE_F_*. */
+  flags = 0;
+  /** The operation's record memory, with what the kernel wrote there. */
+  readonly record: RecordMemory;
+
+  /** Only the bearer builds one. */
+  constructor(record: RecordMemory) {
+    this.record = record;
+  }
+
+  /** More completions of this operation will follow (IORING_CQE_F_MORE). */
+  get more(): boolean {
+    return (this.flags & F_MORE) !== 0;
+  }
+  /** This is the notification that a zero-copy send is done with its memory (IORING_CQE_F_NOTIF). */
+  get notification(): boolean {
+    return (this.flags & F_NOTIF) !== 0;
+  }
+  /** A provided buffer was used; {@link bufferId} names it (IORING_CQE_F_BUFFER). */
+  get hasBuffer(): boolean {
+    return (this.flags & F_BUFFER) !== 0;
+  }
+  /** The kernel goes on with the same buffer (incremental rings, IORING_CQE_F_BUF_MORE). */
+  get bufferMore(): boolean {
+    return (this.flags & F_BUF_MORE) !== 0;
+  }
+  /** More bytes wait in the socket (IORING_CQE_F_SOCK_NONEMPTY). */
+  get socketNonEmpty(): boolean {
+    return (this.flags & F_SOCK_NONEMPTY) !== 0;
+  }
+  /** Id of the provided buffer, meaningful when {@link hasBuffer}. */
+  get bufferId(): number {
+    return this.flags >>> 16;
+  }
+}

@@ -1,0 +1,23 @@
+import { errnoMessage, errnoName } from './errno.js';
+
+/**
+ * The kernel answered an operation with an error.
+ *
+ * `code` is the errno's name (`'ECONNRESET'`), `errno` its negated number as everywhere in Node.js, `syscall` the opcode in
+ * lower case.
+ */
+export class OpCodeError extends Error {
+  readonly code: string;
+  readonly errno: number;
+  readonly syscall: string;
+
+  constructor(opcode: string, errno: number, hint = '') {
+    const code = errnoName(errno);
+    const syscall = opcode.toLowerCase();
+    super(`${syscall} failed: ${code}: ${errnoMessage(errno)}${hint === '' ? '' : `; ${hint}`}`);
+    this.name = 'OpCodeError';
+    this.code = code;
+    this.errno = -errno;
+    this.syscall = syscall;
+  }
+}

@@ -1,0 +1,84 @@
+import type { Cqe } from './cqe.js';
+import { OpCodeError } from './errors.js';
+import type { Sqe } from './sqe.js';
+
+/** Receives every completion of an operation pushed with `push`. The CQE is valid during the call only. */
+export type CompletionHandler = (cqe: Cqe) => void;
+
+/**
+ * The contract between an operation and the bearer that carries it. One class per opcode, one object
+ * per operation. An object may be submitted again after its final completion (hot paths keep and reuse it), never
+ * twice at once: the bearer throws on that.
+ *
+ * The bearer calls, in this order:
+ * 1. `acquire()` before the entry is written: take ownership of every memory range the kernel will see (throws when one
+ *    is not takeable; then nothing was submitted);
+ * 2. `prepare(sqe)`, once per submission;
+ * 3. for every completion the handler, or `complete(cqe)` for the Promise and iterator forms;
+ * 4. `release()` exactly once, after the final completion: no F_MORE, and for zero-copy sends the notification.
+ *
+ * @typeParam Result what one completion means, decoded
+ */
+export abstract class OpCode<Result = number> {
+  /** IORING_OP_* number. */
+  abstract readonly code: number;
+  /** Name without the IORING_OP_ prefix, as in the kernel's table: `'RECV'`. */
+  abstract readonly name: string;
+  /** First kernel that has it in this form, as `'5.19'`. */
+  abstract readonly since: string;
+  /** One submission may complete many times. */
+  readonly multishot: boolean = false;
+
+  /** Called for each completion when the operation was pushed. */
+  handler: CompletionHandler | null = null;
+
+  /** Slot of the record while in flight, -1 otherwise. Written by the bearer. */
+  slot = -1;
+
+  /** Writes the submission entry. Must not keep `sqe`, submit, or throw for reasons the constructor could have checked. */
+  abstract prepare(sqe: Sqe): void;
+
+  /**
+   * Decodes one completion.
+   * @throws {OpCodeError} when `cqe.res` is an error for this opcode
+   */
+  abstract complete(cqe: Cqe): Result;
+
+  /** Gives memory to the kernel: owners move to `Kernel`. */
+  acquire(): void {}
+
+  /** Takes memory back: owners move to `Returned`. */
+  release(): void {}
+
+  /** Undoes {@link acquire} when the submission was rolled back before the kernel saw it. */
+  rollback(): void {
+    this.release();
+  }
+
+  /**
+   * A multishot operation ended with this completion although nothing is wrong (ENOBUFS, or the kernel dropped F_MORE):
+   * `stream` submits it again.
+   */
+  rearms(_cqe: Cqe): boolean {
+    return false;
+  }
+
+  /**
+   * A completion arrived after its consumer had gone (a cancelled accept that still won): free what it carries. Returns an
+   * operation to submit for that, or null.
+   */
+  discard(_cqe: Cqe): OpCode<unknown> | null {
+    return null;
+  }
+
+  /** True while the kernel holds this operation. */
+  get inFlight(): boolean {
+    return this.slot >= 0;
+  }
+
+  /** `res` of a completion, or the error it stands for. For use in {@link complete}. */
+  protected result(cqe: Cqe): number {
+    if (cqe.res < 0) throw new OpCodeError(this.name, -cqe.res);
+    return cqe.res;
+  }
+}

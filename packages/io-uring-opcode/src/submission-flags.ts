@@ -1,0 +1,27 @@
+/**
+ * Flags any operation may be submitted with.
+ *
+ * - `DRAIN`: start only after everything submitted before has completed (IOSQE_IO_DRAIN)
+ * - `LINK`: the next submission starts after this one succeeded (IOSQE_IO_LINK)
+ * - `HARD_LINK`: the next submission starts after this one, whatever its result (IOSQE_IO_HARDLINK)
+ * - `ASYNC`: run in the kernel's worker pool from the start (IOSQE_ASYNC)
+ * - `SKIP_SUCCESS`: do not report success. The bearer still receives the completion, as nothing else would say when
+ *   the record and its memory are free, and does not deliver it
+ *
+ * IOSQE_FIXED_FILE and IOSQE_BUFFER_SELECT are not here: descriptors and buffer groups set them.
+ *
+ * @example
+ * ```ts
+ * import { SubmissionFlags } from '@ringbearer/io-uring-opcode';
+ * const flags = SubmissionFlags.LINK | SubmissionFlags.ASYNC;
+ * console.log(flags); // 20
+ * ```
+ */
+export const SubmissionFlags = {
+  NONE: 0,
+  DRAIN: 1 << 1,
+  LINK: 1 << 2,
+  HARD_LINK: 1 << 3,
+  ASYNC: 1 << 4,
+  SKIP_SUCCESS: 1 << 6,
+} as const;
