@@ -1,0 +1,8 @@
+Deno.serve(
+  {
+    port: 0,
+    hostname: '127.0.0.1',
+    onListen: ({ port }) => console.log('listening', port),
+  },
+  () => new Response('Hello, World!'),
+);

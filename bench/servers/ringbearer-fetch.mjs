@@ -1,0 +1,8 @@
+import { serve } from '@ringbearer/http-server';
+
+const server = await serve({
+  port: 0,
+  hostname: '127.0.0.1',
+  fetch: () => new Response('Hello, World!'),
+});
+console.log('listening', server.address().port);
