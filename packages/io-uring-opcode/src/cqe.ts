@@ -1,10 +1,12 @@
+import { CqeFlag, RingFlag } from './abi.generated.js';
 import type { RecordMemory } from './record-memory.js';
 
-const F_BUFFER = 1;
-const F_MORE = 2;
-const F_SOCK_NONEMPTY = 4;
-const F_NOTIF = 8;
-const F_BUF_MORE = 16;
+const F_BUFFER = CqeFlag.BUFFER;
+const F_MORE = CqeFlag.MORE;
+const F_SOCK_NONEMPTY = CqeFlag.SOCK_NONEMPTY;
+const F_NOTIF = CqeFlag.NOTIF;
+const F_BUF_MORE = CqeFlag.BUF_MORE;
+const BUFFER_SHIFT = RingFlag.CQE_BUFFER_SHIFT;
 
 /**
  * One completion, as {@link OpCode.complete} and completion handlers see it. The bearer reuses a single object: it is
@@ -45,6 +47,6 @@ export class Cqe {
   }
   /** Id of the provided buffer, meaningful when {@link hasBuffer}. */
   get bufferId(): number {
-    return this.flags >>> 16;
+    return this.flags >>> BUFFER_SHIFT;
   }
 }

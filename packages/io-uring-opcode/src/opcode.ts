@@ -35,11 +35,15 @@ export abstract class OpCode<Result = number> {
   /** Slot of the record while in flight, -1 otherwise. Written by the bearer. */
   slot = -1;
 
+  /** Generation of that slot: with {@link slot} the key of this submission. Written by the bearer. */
+  generation = 0;
+
   /** Writes the submission entry. Must not keep `sqe`, submit, or throw for reasons the constructor could have checked. */
   abstract prepare(sqe: Sqe): void;
 
   /**
-   * Decodes one completion.
+   * Decodes one completion. An operation with several is asked for each, in order: a Promise settles with the final one,
+   * resolved with its result, or rejected with the first error there was.
    * @throws {OpCodeError} when `cqe.res` is an error for this opcode
    */
   abstract complete(cqe: Cqe): Result;
@@ -47,8 +51,12 @@ export abstract class OpCode<Result = number> {
   /** Gives memory to the kernel: owners move to `Kernel`. */
   acquire(): void {}
 
-  /** Takes memory back: owners move to `Returned`. */
-  release(): void {}
+  /**
+   * Takes memory back: owners move to `Returned`.
+   *
+   * @param _final the final completion: what the kernel still holds may depend on its result
+   */
+  release(_final?: Cqe): void {}
 
   /** Undoes {@link acquire} when the submission was rolled back before the kernel saw it. */
   rollback(): void {
@@ -57,7 +65,7 @@ export abstract class OpCode<Result = number> {
 
   /**
    * A multishot operation ended with this completion although nothing is wrong (ENOBUFS, or the kernel dropped F_MORE):
-   * `stream` submits it again.
+   * `stream` submits it again. With `cqe.res < 0` there is nothing to decode: `stream` does not ask {@link complete}.
    */
   rearms(_cqe: Cqe): boolean {
     return false;
@@ -71,14 +79,37 @@ export abstract class OpCode<Result = number> {
     return null;
   }
 
+  /** As {@link discard}, for a result that was decoded already and that nobody will take. */
+  discardResult(_result: Result): OpCode<unknown> | null {
+    return null;
+  }
+
+  /** Buffer group the kernel picks from, -1 for none: where ENOBUFS is waited out. */
+  get bufferGroup(): number {
+    return -1;
+  }
+
   /** True while the kernel holds this operation. */
   get inFlight(): boolean {
     return this.slot >= 0;
   }
 
+  /** Throws while the kernel holds this operation: for setters, as the entry it was submitted with is already read. */
+  protected assertIdle(): void {
+    if (this.slot >= 0) throw new Error(IN_FLIGHT);
+  }
+
   /** `res` of a completion, or the error it stands for. For use in {@link complete}. */
   protected result(cqe: Cqe): number {
-    if (cqe.res < 0) throw new OpCodeError(this.name, -cqe.res);
+    if (cqe.res < 0) this.fail(cqe.res);
     return cqe.res;
   }
+
+  /** Throws what a negative `res` stands for. For use in {@link complete}, after the errors that are results there. */
+  protected fail(res: number): never {
+    throw new OpCodeError(this.name, -res);
+  }
 }
+
+const IN_FLIGHT =
+  'Cannot change an operation as the kernel holds it: wait for its final completion';

@@ -1,12 +1,14 @@
 import type { Descriptor } from '@ringbearer/io-uring-fd';
 import type { KernelMemory } from '@ringbearer/io-uring-owner';
+import { SqeFlag } from './abi.generated.js';
 import type { RecordMemory } from './record-memory.js';
 
 /** 32-bit words of one submission queue entry (64 bytes). */
 export const SQE_WORDS = 16;
 
-const FIXED_FILE = 1 << 8; // IOSQE_FIXED_FILE, in the second byte of word 0
-const BUFFER_SELECT = 1 << 13; // IOSQE_BUFFER_SELECT
+// The flags are the second byte of word 0.
+const FIXED_FILE = SqeFlag.FIXED_FILE << 8;
+const BUFFER_SELECT = SqeFlag.BUFFER_SELECT << 8;
 
 /** Finds the address of caller-owned bytes: writes low and high half into `out`. */
 export type AddressLookup = (bytes: ArrayBufferView, out: Uint32Array) => void;
@@ -124,7 +126,8 @@ export class Sqe {
 
   /** `addr` and `len` from kernel memory, or a part of it. */
   memory(memory: KernelMemory, offset = 0, length = memory.byteLength - offset): void {
-    if (offset < 0 || length < 0 || offset + length > memory.byteLength) throw new RangeError(RANGE);
+    if (offset < 0 || length < 0 || offset + length > memory.byteLength)
+      throw new RangeError(RANGE);
     const low = memory.unsafe.addressLow + offset;
     const carry = low > 0xffff_ffff ? 1 : 0;
     this.address(low | 0, (memory.unsafe.addressHigh + carry) | 0);

@@ -1,3 +1,5 @@
+import { SqeFlag } from './abi.generated.js';
+
 /**
  * Flags any operation may be submitted with.
  *
@@ -7,6 +9,7 @@
  * - `ASYNC`: run in the kernel's worker pool from the start (IOSQE_ASYNC)
  * - `SKIP_SUCCESS`: do not report success. The bearer still receives the completion, as nothing else would say when
  *   the record and its memory are free, and does not deliver it
+ * - `BACKGROUND`: does not keep the process alive, like an unref'd timer. The kernel never sees it
  *
  * IOSQE_FIXED_FILE and IOSQE_BUFFER_SELECT are not here: descriptors and buffer groups set them.
  *
@@ -19,9 +22,10 @@
  */
 export const SubmissionFlags = {
   NONE: 0,
-  DRAIN: 1 << 1,
-  LINK: 1 << 2,
-  HARD_LINK: 1 << 3,
-  ASYNC: 1 << 4,
-  SKIP_SUCCESS: 1 << 6,
+  DRAIN: SqeFlag.IO_DRAIN,
+  LINK: SqeFlag.IO_LINK,
+  HARD_LINK: SqeFlag.IO_HARDLINK,
+  ASYNC: SqeFlag.ASYNC,
+  SKIP_SUCCESS: SqeFlag.CQE_SKIP_SUCCESS,
+  BACKGROUND: 1 << 8, // beyond the byte the kernel has for flags
 } as const;

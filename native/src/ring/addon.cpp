@@ -1,0 +1,54 @@
+// The module: one Ring class per environment, and the few calls that belong to no ring.
+#include <napi.h>
+
+#include "control.hpp"
+#include "listener.hpp"
+#include "ring.hpp"
+
+namespace ringbearer {
+
+namespace {
+
+// addressOf(view, out: Uint32Array): the address of a typed array's first byte, as two halves.
+void AddressOf(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  if (info.Length() < 2 || !info[0].IsTypedArray() || !info[1].IsTypedArray())
+    throw Napi::TypeError::New(env, "Cannot take the address of anything but a typed array");
+  void* data = nullptr;
+  size_t length = 0;
+  napi_typedarray_type type;
+  if (napi_get_typedarray_info(env, info[0], &type, &length, &data, nullptr, nullptr) != napi_ok)
+    throw Napi::Error::New(env, "Cannot take the address of a typed array");
+  auto address = reinterpret_cast<uint64_t>(data);
+  auto out = info[1].As<Napi::Uint32Array>();
+  out[0] = static_cast<uint32_t>(address);
+  out[1] = static_cast<uint32_t>(address >> 32);
+}
+
+Napi::Object Init(Napi::Env env, Napi::Object exports) {
+  exports.Set("Ring", Ring::Define(env));
+  exports.Set("addressOf", Napi::Function::New<AddressOf>(env, "addressOf"));
+  exports.Set("openListener", Napi::Function::New<OpenListener>(env, "openListener"));
+  exports.Set("socketName", Napi::Function::New<SocketName>(env, "socketName"));
+  exports.Set("peerName", Napi::Function::New<PeerName>(env, "peerName"));
+  exports.Set("closeFd", Napi::Function::New<CloseFd>(env, "closeFd"));
+  Napi::Object control = Napi::Object::New(env);
+  auto word = [&](const char* name, int index) { control.Set(name, Napi::Number::New(env, index)); };
+  word("toSubmit", kToSubmit);
+  word("minComplete", kMinComplete);
+  word("result", kResult);
+  word("references", kReferences);
+  word("referenced", kReferenced);
+  word("backendFired", kBackendFired);
+  word("enters", kEnters);
+  word("loopError", kLoopError);
+  word("waitMicroseconds", kWaitMicroseconds);
+  exports.Set("controlWords", control);
+  return exports;
+}
+
+}  // namespace
+
+NODE_API_MODULE(ring, Init)
+
+}  // namespace ringbearer

@@ -1,0 +1,104 @@
+/**
+ * The ring target of the addon: loads it once and gives it types. Everything here is raw; the bearer package is the safe form.
+ *
+ * @module
+ */
+import { createRequire } from 'node:module';
+
+/** Memory mapped for a ring: the ArrayBuffer over it and its address in two halves. */
+export interface RawMapping {
+  readonly buffer: ArrayBuffer;
+  readonly addressLow: number;
+  readonly addressHigh: number;
+  readonly pageKind: '4k' | 'thp' | 'hugetlb';
+}
+
+/** One io_uring. Offsets are bytes into `rings`. */
+export interface RawRing {
+  readonly control: ArrayBuffer;
+  readonly rings: ArrayBuffer;
+  readonly sqes: ArrayBuffer;
+  readonly sqHead: number;
+  readonly sqTail: number;
+  readonly sqFlags: number;
+  readonly sqDropped: number;
+  readonly cqHead: number;
+  readonly cqTail: number;
+  readonly cqOverflow: number;
+  readonly cqes: number;
+  readonly sqEntries: number;
+  readonly cqEntries: number;
+  readonly features: number;
+  readonly setupFlags: number;
+  /** io_uring_enter with the arguments and the result in the control words. */
+  readonly enter: () => void;
+  /** Anonymous memory the kernel may be given while this ring lives. */
+  map(bytes: number, tryHugePages: boolean): RawMapping;
+  registerFilesSparse(count: number): void;
+  unregisterFiles(): void;
+  updateFile(slot: number, fd: number): void;
+  registerFileAllocRange(from: number, count: number): void;
+  registerBufferRing(group: number, entries: number, low: number, high: number, flags: number): void;
+  unregisterBufferRing(group: number): void;
+  /** One byte per opcode: 1 where the kernel supports it. */
+  probe(): Uint8Array;
+  /** Starts a loop driver (0 embedded, 1 owner), which calls back when there are completions. */
+  start(driver: 0 | 1, callback: () => void): void;
+  /** Makes the loop handles follow the reference count of the control block at once. */
+  reference(): void;
+  close(): void;
+}
+
+/** What a listening socket is made of. Either `path`, or `address` (a literal) and `port`. */
+export interface ListenerOptions {
+  readonly address?: string;
+  readonly port?: number;
+  readonly path?: string;
+  readonly backlog: number;
+  readonly reusePort?: boolean;
+  readonly ipv6Only?: boolean;
+}
+
+/** The name of a socket, as getsockname(2) and getpeername(2) give it. */
+export type SocketName =
+  | { readonly family: 'IPv4' | 'IPv6'; readonly address: string; readonly port: number }
+  | { readonly family: 'Unix'; readonly path: string };
+
+interface Addon {
+  Ring: new (entries: number, flags: number, completionEntries: number) => RawRing;
+  addressOf(view: ArrayBufferView, out: Uint32Array): void;
+  openListener(options: ListenerOptions): number;
+  socketName(fd: number): SocketName;
+  peerName(fd: number): SocketName;
+  closeFd(fd: number): void;
+  controlWords: Readonly<Record<ControlWordName, number>>;
+}
+
+type ControlWordName =
+  | 'toSubmit'
+  | 'minComplete'
+  | 'result'
+  | 'references'
+  | 'referenced'
+  | 'backendFired'
+  | 'enters'
+  | 'loopError'
+  | 'waitMicroseconds';
+
+function load(): Addon {
+  const path = '../../build/Release/ring.node';
+  try {
+    return createRequire(import.meta.url)(path) as Addon;
+  } catch (cause) {
+    throw new Error(
+      'Cannot load the io_uring addon: build it with "npm run build" (needs cmake, a C++20 compiler and liburing-dev)',
+      { cause },
+    );
+  }
+}
+
+const addon = load();
+
+/** Index of every word of the control block, from the addon itself. */
+export const controlWords = addon.controlWords;
+export const { Ring, addressOf, openListener, socketName, peerName, closeFd } = addon;

@@ -1,0 +1,83 @@
+#include "mapping.hpp"
+
+#include <sys/mman.h>
+
+#include <cerrno>
+
+namespace ringbearer {
+
+namespace {
+constexpr size_t kHugePage = 2u << 20;
+constexpr int kProtection = PROT_READ | PROT_WRITE;
+constexpr int kAnonymous = MAP_PRIVATE | MAP_ANONYMOUS;
+
+size_t RoundUp(size_t value, size_t to) { return (value + to - 1) / to * to; }
+
+// Anonymous pages aligned to 2 MiB, so that transparent huge pages can form.
+void* MapAligned(size_t length) {
+  auto* raw = static_cast<char*>(mmap(nullptr, length + kHugePage, kProtection, kAnonymous | MAP_NORESERVE, -1, 0));
+  if (raw == MAP_FAILED) return MAP_FAILED;
+  auto* aligned = reinterpret_cast<char*>(RoundUp(reinterpret_cast<size_t>(raw), kHugePage));
+  if (aligned > raw) munmap(raw, static_cast<size_t>(aligned - raw));
+  char* end = raw + length + kHugePage;
+  if (end > aligned + length) munmap(aligned + length, static_cast<size_t>(end - aligned - length));
+  return aligned;
+}
+}  // namespace
+
+std::shared_ptr<Mapping> Mapping::Anonymous(size_t length, bool try_huge_pages) {
+  PageKind kind = PageKind::kSmall;
+  void* address = MAP_FAILED;
+  if (try_huge_pages && length >= kHugePage) {
+    size_t rounded = RoundUp(length, kHugePage);
+    address = mmap(nullptr, rounded, kProtection, kAnonymous | MAP_HUGETLB, -1, 0);
+    if (address != MAP_FAILED) {
+      kind = PageKind::kHugeTlb;
+      length = rounded;
+    } else {
+      address = MapAligned(rounded);
+      if (address != MAP_FAILED) {
+        length = rounded;
+        if (madvise(address, length, MADV_HUGEPAGE) == 0) kind = PageKind::kTransparentHuge;
+      }
+    }
+  }
+  if (address == MAP_FAILED) {
+    length = RoundUp(length, 4096);
+    address = mmap(nullptr, length, kProtection, kAnonymous, -1, 0);
+  }
+  if (address == MAP_FAILED) return nullptr;
+  madvise(address, length, MADV_DONTFORK);
+  return std::shared_ptr<Mapping>(new Mapping(address, length, kind));
+}
+
+std::shared_ptr<Mapping> Mapping::Adopt(void* address, size_t length) {
+  madvise(address, length, MADV_DONTFORK);
+  return std::shared_ptr<Mapping>(new Mapping(address, length, PageKind::kSmall));
+}
+
+Mapping::~Mapping() { munmap(address_, length_); }
+
+void Mapping::Surrender() {
+  mmap(address_, length_, kProtection, kAnonymous | MAP_FIXED | MAP_NORESERVE, -1, 0);
+}
+
+bool Mapping::Contains(uint64_t address, uint64_t length) const {
+  auto base = reinterpret_cast<uint64_t>(address_);
+  return address >= base && length <= length_ && address - base <= length_ - length;
+}
+
+Napi::Value Mapping::ToArrayBuffer(Napi::Env env, const std::shared_ptr<Mapping>& self) {
+  auto* hint = new std::shared_ptr<Mapping>(self);
+  napi_value result;
+  napi_status status = napi_create_external_arraybuffer(
+      env, address_, length_,
+      [](napi_env, void*, void* data) { delete static_cast<std::shared_ptr<Mapping>*>(data); }, hint, &result);
+  if (status == napi_ok) return Napi::Value(env, result);
+  delete hint;
+  throw Napi::Error::New(env, status == napi_no_external_buffers_allowed
+                                  ? "Cannot map ring memory as this runtime refuses external ArrayBuffers: run under plain Node.js"
+                                  : "Cannot create an external ArrayBuffer over mapped memory");
+}
+
+}  // namespace ringbearer

@@ -1,0 +1,314 @@
+#include "ring.hpp"
+
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <string>
+
+#include "errors.hpp"
+
+#ifndef IORING_SETUP_NO_SQARRAY
+#define IORING_SETUP_NO_SQARRAY (1U << 16)
+#endif
+
+namespace ringbearer {
+
+namespace {
+constexpr unsigned kProbeOps = 256;
+
+uint32_t Argument(const Napi::CallbackInfo& info, size_t index, const char* name) {
+  if (info.Length() <= index || !info[index].IsNumber())
+    throw Napi::TypeError::New(info.Env(), std::string("Cannot call the ring as ") + name + " must be a number");
+  return info[index].As<Napi::Number>().Uint32Value();
+}
+
+unsigned Load(const unsigned* word) { return __atomic_load_n(word, __ATOMIC_ACQUIRE); }
+}  // namespace
+
+Napi::Function Ring::Define(Napi::Env env) {
+  return DefineClass(env, "Ring",
+                     {InstanceMethod<&Ring::Map>("map"),
+                      InstanceMethod<&Ring::RegisterFilesSparse>("registerFilesSparse"),
+                      InstanceMethod<&Ring::UnregisterFiles>("unregisterFiles"),
+                      InstanceMethod<&Ring::UpdateFile>("updateFile"),
+                      InstanceMethod<&Ring::RegisterFileAllocRange>("registerFileAllocRange"),
+                      InstanceMethod<&Ring::RegisterBufferRing>("registerBufferRing"),
+                      InstanceMethod<&Ring::UnregisterBufferRing>("unregisterBufferRing"),
+                      InstanceMethod<&Ring::Probe>("probe"),
+                      InstanceMethod<&Ring::Start>("start"),
+                      InstanceMethod<&Ring::Reference>("reference"),
+                      InstanceMethod<&Ring::Close>("close")});
+}
+
+Ring::Ring(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Ring>(info) {
+  Napi::Env env = info.Env();
+  unsigned entries = Argument(info, 0, "entries");
+  params_.flags = Argument(info, 1, "flags");
+  params_.cq_entries = Argument(info, 2, "completion entries");
+
+  control_ = Mapping::Anonymous(4096, false);
+  if (!control_) throw ErrnoError(env, "mmap", errno);
+  int result = io_uring_queue_init_params(entries, &ring_, &params_);
+  if (result < 0) throw ErrnoError(env, "io_uring_setup", -result);
+  if ((params_.features & IORING_FEAT_SINGLE_MMAP) == 0) {
+    io_uring_queue_exit(&ring_);
+    throw ErrnoError(env, "io_uring_setup", ENOSYS);
+  }
+  rings_ = Mapping::Adopt(ring_.sq.ring_ptr, ring_.sq.ring_sz);
+  sqes_ = Mapping::Adopt(ring_.sq.sqes, params_.sq_entries * sizeof(io_uring_sqe));
+  // SQ slot i always holds SQE i. Where the kernel was told there is no index array, there is nothing to fill.
+  if ((params_.flags & IORING_SETUP_NO_SQARRAY) == 0)
+    for (unsigned index = 0; index < params_.sq_entries; index++) ring_.sq.array[index] = index;
+  ring_fd_registered_ = io_uring_register_ring_fd(&ring_) == 1;
+
+  if (napi_add_async_cleanup_hook(env, CleanupHook, this, &hook_) != napi_ok) {
+    CloseDescriptor();
+    throw Napi::Error::New(env, "Cannot register the cleanup hook of the ring");
+  }
+
+  Napi::Object self = info.This().As<Napi::Object>();
+  self.Set("control", control_->ToArrayBuffer(env, control_));
+  self.Set("rings", rings_->ToArrayBuffer(env, rings_));
+  self.Set("sqes", sqes_->ToArrayBuffer(env, sqes_));
+  auto offset = [&](const char* name, const void* pointer) {
+    self.Set(name, Napi::Number::New(env, static_cast<double>(static_cast<const char*>(pointer) -
+                                                              static_cast<const char*>(ring_.sq.ring_ptr))));
+  };
+  offset("sqHead", ring_.sq.khead);
+  offset("sqTail", ring_.sq.ktail);
+  offset("sqFlags", ring_.sq.kflags);
+  offset("sqDropped", ring_.sq.kdropped);
+  offset("cqHead", ring_.cq.khead);
+  offset("cqTail", ring_.cq.ktail);
+  offset("cqOverflow", ring_.cq.koverflow);
+  offset("cqes", ring_.cq.cqes);
+  self.Set("sqEntries", Napi::Number::New(env, params_.sq_entries));
+  self.Set("cqEntries", Napi::Number::New(env, params_.cq_entries));
+  self.Set("features", Napi::Number::New(env, params_.features));
+  self.Set("setupFlags", Napi::Number::New(env, params_.flags));
+  napi_value enter;
+  napi_create_function(env, "enter", NAPI_AUTO_LENGTH, EnterFromJavaScript, this, &enter);
+  Napi::Value(env, enter).As<Napi::Object>().Set("ring", self);  // the function must not outlive its ring
+  self.Set("enter", Napi::Value(env, enter));
+}
+
+Ring::~Ring() {
+  // Collected without close(): the cleanup hook has not run, as the bearer keeps a ring with work in flight alive.
+  if (!closed_ && ring_.ring_fd > 0 && rings_) {
+    if (hook_ != nullptr) napi_remove_async_cleanup_hook(hook_);
+    if (driver_ != nullptr) driver_->Stop(nullptr);
+    CancelAll();
+    CloseDescriptor();
+  }
+}
+
+int Ring::Enter(unsigned to_submit, unsigned min_complete, const __kernel_timespec* timeout) {
+  unsigned flags = IORING_ENTER_GETEVENTS | (ring_fd_registered_ ? IORING_ENTER_REGISTERED_RING : 0u);
+  int fd = ring_fd_registered_ ? ring_.enter_ring_fd : ring_.ring_fd;
+  control()[kEnters]++;
+  long result;
+  if (timeout != nullptr) {
+    io_uring_getevents_arg argument{};
+    argument.sigmask_sz = _NSIG / 8;
+    argument.ts = reinterpret_cast<uint64_t>(timeout);
+    result = syscall(__NR_io_uring_enter, fd, to_submit, min_complete, flags | IORING_ENTER_EXT_ARG, &argument, sizeof argument);
+  } else {
+    result = syscall(__NR_io_uring_enter, fd, to_submit, min_complete, flags, nullptr, _NSIG / 8);
+  }
+  return result < 0 ? -errno : static_cast<int>(result);
+}
+
+unsigned Ring::Unsubmitted() const { return *ring_.sq.ktail - Load(ring_.sq.khead); }
+
+bool Ring::NeedsEnter() const {
+  return (Load(ring_.sq.kflags) & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)) != 0;
+}
+
+bool Ring::HasCompletions() const { return *ring_.cq.khead != Load(ring_.cq.ktail); }
+
+bool Ring::PushBackendPoll(int fd) {
+  unsigned tail = *ring_.sq.ktail;
+  if (tail - Load(ring_.sq.khead) >= params_.sq_entries) return false;
+  io_uring_sqe* sqe = &ring_.sq.sqes[tail & (params_.sq_entries - 1)];
+  std::memset(sqe, 0, sizeof *sqe);
+  sqe->opcode = IORING_OP_POLL_ADD;
+  sqe->fd = fd;
+  sqe->poll32_events = 1;  // POLLIN
+  sqe->user_data = (static_cast<uint64_t>(kBackendSlot) << 32) | kBackendSlot;
+  __atomic_store_n(ring_.sq.ktail, tail + 1, __ATOMIC_RELEASE);
+  return true;
+}
+
+napi_value Ring::EnterFromJavaScript(napi_env env, napi_callback_info info) {
+  void* data;
+  napi_get_cb_info(env, info, nullptr, nullptr, nullptr, &data);
+  auto* self = static_cast<Ring*>(data);
+  int32_t* control = self->control();
+  if (self->closed_) {
+    control[kResult] = -EBADF;
+    return nullptr;
+  }
+  __kernel_timespec timeout{};
+  bool bounded = control[kWaitMicroseconds] > 0;
+  if (bounded) {
+    timeout.tv_sec = control[kWaitMicroseconds] / 1000000;
+    timeout.tv_nsec = control[kWaitMicroseconds] % 1000000 * 1000LL;
+  }
+  control[kResult] = self->Enter(static_cast<unsigned>(control[kToSubmit]), static_cast<unsigned>(control[kMinComplete]),
+                                 bounded ? &timeout : nullptr);
+  return nullptr;
+}
+
+Napi::Value Ring::Map(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  CheckOpen(env);
+  double length = info.Length() > 0 && info[0].IsNumber() ? info[0].As<Napi::Number>().DoubleValue() : 0;
+  if (!(length >= 1 && length <= 1e12)) throw Napi::RangeError::New(env, "Cannot map memory as length must be >= 1");
+  bool huge = info.Length() > 1 && info[1].ToBoolean();
+  auto mapping = Mapping::Anonymous(static_cast<size_t>(length), huge);
+  if (!mapping) throw ErrnoError(env, "mmap", errno);
+  arenas_.push_back(mapping);
+  auto address = reinterpret_cast<uint64_t>(mapping->address());
+  Napi::Object result = Napi::Object::New(env);
+  result.Set("buffer", mapping->ToArrayBuffer(env, mapping));
+  result.Set("addressLow", Napi::Number::New(env, static_cast<uint32_t>(address)));
+  result.Set("addressHigh", Napi::Number::New(env, static_cast<uint32_t>(address >> 32)));
+  const char* kinds[] = {"4k", "thp", "hugetlb"};
+  result.Set("pageKind", Napi::String::New(env, kinds[static_cast<int>(mapping->page_kind())]));
+  return result;
+}
+
+void Ring::RegisterFilesSparse(const Napi::CallbackInfo& info) {
+  CheckOpen(info.Env());
+  Check(info.Env(), "io_uring_register_files_sparse", io_uring_register_files_sparse(&ring_, Argument(info, 0, "count")));
+  files_registered_ = true;
+}
+
+void Ring::UnregisterFiles(const Napi::CallbackInfo& info) {
+  if (closed_ || !files_registered_) return;
+  files_registered_ = false;
+  Check(info.Env(), "io_uring_unregister_files", io_uring_unregister_files(&ring_));
+}
+
+void Ring::UpdateFile(const Napi::CallbackInfo& info) {
+  CheckOpen(info.Env());
+  unsigned slot = Argument(info, 0, "slot");
+  int fd = static_cast<int32_t>(Argument(info, 1, "fd"));
+  Check(info.Env(), "io_uring_register_files_update", io_uring_register_files_update(&ring_, slot, &fd, 1));
+}
+
+void Ring::RegisterFileAllocRange(const Napi::CallbackInfo& info) {
+  CheckOpen(info.Env());
+  Check(info.Env(), "io_uring_register_file_alloc_range",
+        io_uring_register_file_alloc_range(&ring_, Argument(info, 0, "from"), Argument(info, 1, "count")));
+}
+
+void Ring::RegisterBufferRing(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  CheckOpen(env);
+  io_uring_buf_reg registration{};
+  registration.bgid = static_cast<uint16_t>(Argument(info, 0, "group"));
+  registration.ring_entries = Argument(info, 1, "entries");
+  registration.ring_addr = (static_cast<uint64_t>(Argument(info, 3, "address high")) << 32) | Argument(info, 2, "address low");
+  bool ours = false;
+  for (const auto& arena : arenas_)
+    ours = ours || arena->Contains(registration.ring_addr, registration.ring_entries * uint64_t{sizeof(io_uring_buf)});
+  if (!ours) throw Napi::RangeError::New(env, "Cannot register a buffer ring as its memory was not mapped by this ring");
+  Check(env, "io_uring_register_buf_ring", io_uring_register_buf_ring(&ring_, &registration, Argument(info, 4, "flags")));
+}
+
+void Ring::UnregisterBufferRing(const Napi::CallbackInfo& info) {
+  CheckOpen(info.Env());
+  Check(info.Env(), "io_uring_unregister_buf_ring",
+        io_uring_unregister_buf_ring(&ring_, static_cast<int>(Argument(info, 0, "group"))));
+}
+
+Napi::Value Ring::Probe(const Napi::CallbackInfo& info) {
+  CheckOpen(info.Env());
+  std::vector<uint64_t> storage((sizeof(io_uring_probe) + kProbeOps * sizeof(io_uring_probe_op)) / sizeof(uint64_t));
+  auto* probe = reinterpret_cast<io_uring_probe*>(storage.data());
+  Check(info.Env(), "io_uring_register_probe", io_uring_register_probe(&ring_, probe, kProbeOps));
+  Napi::Uint8Array supported = Napi::Uint8Array::New(info.Env(), probe->last_op + 1u);
+  for (unsigned op = 0; op <= probe->last_op; op++)
+    supported[op] = (probe->ops[op].flags & IO_URING_OP_SUPPORTED) != 0 ? 1 : 0;
+  return supported;
+}
+
+void Ring::Start(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  CheckOpen(env);
+  if (driver_ != nullptr) throw Napi::Error::New(env, "Cannot start the ring twice");
+  if (info.Length() < 2 || !info[1].IsFunction()) throw Napi::TypeError::New(env, "Cannot start the ring without a callback");
+  auto kind = Argument(info, 0, "driver") == 0 ? DriverKind::kEmbedded : DriverKind::kOwner;
+  driver_ = new Driver(env, this, kind, info[1].As<Napi::Function>());
+  int result = driver_->Start();
+  if (result < 0) {
+    driver_->Stop(nullptr);
+    driver_ = nullptr;
+    throw ErrnoError(env, "uv_poll_init", -result);
+  }
+}
+
+void Ring::Reference(const Napi::CallbackInfo&) {
+  if (driver_ != nullptr) driver_->UpdateReference();
+}
+
+void Ring::Close(const Napi::CallbackInfo&) {
+  if (closed_) return;
+  if (hook_ != nullptr) napi_remove_async_cleanup_hook(hook_);
+  hook_ = nullptr;
+  if (driver_ != nullptr) driver_->Stop(nullptr);
+  driver_ = nullptr;
+  CancelAll();  // JavaScript drained: this is for what the loop driver itself has in flight
+  CloseDescriptor();
+}
+
+void Ring::CleanupHook(napi_async_cleanup_hook_handle handle, void* data) {
+  auto* self = static_cast<Ring*>(data);
+  self->hook_ = nullptr;
+  Driver* driver = self->driver_;
+  self->driver_ = nullptr;
+  self->CancelAll();
+  self->CloseDescriptor();
+  if (driver != nullptr)
+    driver->Stop(handle);  // removes the hook when its uv handles are closed
+  else
+    napi_remove_async_cleanup_hook(handle);
+}
+
+bool Ring::CancelAll() {
+  io_uring_sync_cancel_reg request{};
+  request.fd = -1;
+  request.flags = IORING_ASYNC_CANCEL_ANY | IORING_ASYNC_CANCEL_ALL;
+  request.timeout.tv_sec = 1;
+  request.timeout.tv_nsec = 0;
+  int result = io_uring_register_sync_cancel(&ring_, &request);
+  bool quiet = result >= 0 || result == -ENOENT;
+  // What could not be cancelled in time may still write to memory: that memory is never given back.
+  if (!quiet)
+    for (auto& arena : arenas_) new std::shared_ptr<Mapping>(arena);
+  return quiet;
+}
+
+void Ring::CloseDescriptor() {
+  if (closed_) return;
+  closed_ = true;
+  if (files_registered_) io_uring_unregister_files(&ring_);
+  if (ring_fd_registered_) io_uring_unregister_ring_fd(&ring_);
+  ::close(ring_.ring_fd);
+  rings_->Surrender();
+  sqes_->Surrender();
+  arenas_.clear();
+}
+
+void Ring::CheckOpen(Napi::Env env) const {
+  if (closed_) throw Napi::Error::New(env, "Cannot use the ring as it is closed");
+}
+
+void Ring::Check(Napi::Env env, const char* call, int result) const {
+  if (result < 0) throw ErrnoError(env, call, -result);
+}
+
+}  // namespace ringbearer

@@ -1,0 +1,74 @@
+#pragma once
+#include <liburing.h>
+#include <napi.h>
+
+#include <memory>
+#include <vector>
+
+#include "control.hpp"
+#include "driver.hpp"
+#include "mapping.hpp"
+
+namespace ringbearer {
+
+// One io_uring: setup, its mappings, registration and the batched enter. JavaScript writes the SQEs and reads the CQEs itself.
+//
+// Lifetime: JavaScript drains every request, then calls close(). When the environment goes first (worker.terminate(), process
+// exit), an async cleanup hook cancels what is in flight, closes the descriptor and the loop handles, and only then lets the
+// environment end.
+class Ring : public Napi::ObjectWrap<Ring> {
+ public:
+  static Napi::Function Define(Napi::Env env);
+
+  explicit Ring(const Napi::CallbackInfo& info);
+  ~Ring() override;
+
+  // Submits and waits as asked; returns what the kernel returned or a negated errno. Counts itself.
+  int Enter(unsigned to_submit, unsigned min_complete, const __kernel_timespec* timeout);
+  unsigned Unsubmitted() const;
+  // Work the kernel wants us to enter for: deferred task work, or completions kept back after a CQ overflow.
+  bool NeedsEnter() const;
+  bool HasCompletions() const;
+  // Queues one multishot-free POLL_ADD on `fd` with the reserved user_data. False when the submission queue is full.
+  bool PushBackendPoll(int fd);
+
+  int fd() const { return ring_.ring_fd; }
+  bool closed() const { return closed_; }
+  int32_t* control() const { return static_cast<int32_t*>(control_->address()); }
+
+ private:
+  // JavaScript methods.
+  Napi::Value Map(const Napi::CallbackInfo& info);
+  void RegisterFilesSparse(const Napi::CallbackInfo& info);
+  void UnregisterFiles(const Napi::CallbackInfo& info);
+  void UpdateFile(const Napi::CallbackInfo& info);
+  void RegisterFileAllocRange(const Napi::CallbackInfo& info);
+  void RegisterBufferRing(const Napi::CallbackInfo& info);
+  void UnregisterBufferRing(const Napi::CallbackInfo& info);
+  Napi::Value Probe(const Napi::CallbackInfo& info);
+  void Start(const Napi::CallbackInfo& info);
+  void Reference(const Napi::CallbackInfo& info);
+  void Close(const Napi::CallbackInfo& info);
+
+  static napi_value EnterFromJavaScript(napi_env env, napi_callback_info info);
+  static void CleanupHook(napi_async_cleanup_hook_handle handle, void* data);
+  void CheckOpen(Napi::Env env) const;
+  void Check(Napi::Env env, const char* call, int result) const;
+  // Cancels what is in flight and waits, bounded; true when nothing is left that could touch memory.
+  bool CancelAll();
+  void CloseDescriptor();
+
+  io_uring ring_{};
+  io_uring_params params_{};
+  std::shared_ptr<Mapping> control_;
+  std::shared_ptr<Mapping> rings_;
+  std::shared_ptr<Mapping> sqes_;
+  std::vector<std::shared_ptr<Mapping>> arenas_;
+  Driver* driver_ = nullptr;  // deletes itself once its uv handles are closed
+  napi_async_cleanup_hook_handle hook_ = nullptr;
+  bool ring_fd_registered_ = false;
+  bool files_registered_ = false;
+  bool closed_ = false;
+};
+
+}  // namespace ringbearer

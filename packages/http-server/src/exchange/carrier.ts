@@ -1,0 +1,73 @@
+import type { Blueprint } from '../sans-io/blueprint.js';
+import type { PeerAddress } from '../sans-io/left.js';
+import type { ContentKind } from './content-kind.js';
+import type { ReplyFields } from './reply-fields.js';
+import type { RequestBody } from './request-body.js';
+import type { RequestHead } from './request-head.js';
+
+/** Nothing of the reply was sent. */
+export const REPLY_NONE = 0;
+/** The head was sent; body bytes follow. */
+export const REPLY_STREAMING = 1;
+/** The reply is complete. */
+export const REPLY_DONE = 2;
+
+export type ReplyPhase = typeof REPLY_NONE | typeof REPLY_STREAMING | typeof REPLY_DONE;
+
+/**
+ * The protocol's side of an exchange: an HTTP/1.1 connection (one exchange at a time) or an HTTP/2 stream.
+ *
+ * {@link HttpRequest} and {@link HttpReply} are handles on a carrier. A handle remembers the generation it was made for and
+ * refuses to work once the carrier moved on, so a late call can never reach the next exchange.
+ */
+export interface Carrier {
+  /** Changes when the exchange is over. */
+  readonly generation: number;
+  /** The head of the current exchange. */
+  readonly head: RequestHead;
+  readonly replyPhase: ReplyPhase;
+  /** False when the request has no body (or an empty one). */
+  readonly hasBody: boolean;
+  /** The body of the request as declared, in bytes; -1 when not declared. */
+  readonly bodyLength: number;
+
+  peer(): PeerAddress | null;
+  /** A copy of the head that outlives the exchange. */
+  keepHead(): RequestHead;
+  /** The body reader of the current exchange, built on first use. */
+  body(): RequestBody;
+  /** The body reader wants bytes (again): sends `100 Continue` when the peer waits for it, resumes reading. */
+  pullBody(): void;
+  /** Aborted when the peer goes away before the exchange is over. */
+  signal(): AbortSignal;
+
+  /** Sends a whole reply with the UTF-8 bytes of `body`. */
+  respondString(status: number, fields: ReplyFields | null, kind: ContentKind, body: string): void;
+  /** Sends a whole reply. `body` must not change until it was sent. */
+  respondBytes(
+    status: number,
+    fields: ReplyFields | null,
+    kind: ContentKind,
+    body: Uint8Array,
+  ): void;
+  /** Sends the head of a reply whose body follows; its length is `fields.contentLength` when that is >= 0. */
+  start(status: number, fields: ReplyFields | null): void;
+  /** Sends body bytes after {@link start}. False when the writer should wait for {@link whenDrained}. */
+  writeString(chunk: string): boolean;
+  /** As {@link writeString}. */
+  writeBytes(chunk: Uint8Array): boolean;
+  /** Ends the body begun with {@link start}. */
+  finish(trailers: ReplyFields | null): void;
+  /** Sends a 1xx head other than 101. */
+  informational(status: number, fields: ReplyFields | null): void;
+  /** Resolves when the peer took enough of what was written; rejects when it is gone. */
+  whenDrained(): Promise<void>;
+  /** The handler failed: 500 (or the status of the error) before the head, an abort after it. */
+  fail(error: unknown): void;
+  /**
+   * Answers 101 and hands the connection to another protocol (RFC 9110 section 7.8).
+   *
+   * @throws HttpServerError when this protocol or request cannot be upgraded
+   */
+  upgrade(protocol: string, fields: ReplyFields | null, app: Blueprint): void;
+}

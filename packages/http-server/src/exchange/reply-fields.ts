@@ -1,0 +1,125 @@
+import { assertFieldName, assertFieldValue } from './field-syntax.js';
+
+/** What a reply field may be set to; an array makes one line per element. */
+export type FieldValue = string | number | readonly string[];
+
+/**
+ * The fields of a reply in sending order. Names keep their case, are compared without it, and both sides are validated when set,
+ * so a protocol may write them as they are.
+ */
+export class ReplyFields {
+  /** name, lower-case name, value; three entries per line. */
+  readonly #lines: string[] = [];
+  /** What `Content-Length` was set to, or -1. Not one of the lines: the protocol writes framing. */
+  contentLength = -1;
+  /** `Connection: close` was asked for. Not one of the lines either. */
+  close = false;
+
+  /** How many field lines there are. */
+  get size(): number {
+    return this.#lines.length / 3;
+  }
+
+  name(index: number): string {
+    return this.#lines[index * 3]!;
+  }
+
+  lowerName(index: number): string {
+    return this.#lines[index * 3 + 1]!;
+  }
+
+  value(index: number): string {
+    return this.#lines[index * 3 + 2]!;
+  }
+
+  /** The value of the first line with this name, in any case. */
+  get(name: string): string | undefined {
+    const lower = name.toLowerCase();
+    if (lower === 'content-length') {
+      return this.contentLength < 0 ? undefined : String(this.contentLength);
+    }
+    const lines = this.#lines;
+    for (let i = 1; i < lines.length; i += 3) if (lines[i] === lower) return lines[i + 1];
+    return undefined;
+  }
+
+  has(lower: string): boolean {
+    const lines = this.#lines;
+    for (let i = 1; i < lines.length; i += 3) if (lines[i] === lower) return true;
+    return false;
+  }
+
+  /**
+   * Replaces every line of a field.
+   *
+   * @throws TypeError when name or value cannot be sent, or the field is the protocol's own (`Transfer-Encoding`, `Upgrade`)
+   */
+  set(name: string, value: FieldValue): void {
+    assertFieldName(name);
+    this.delete(name);
+    this.#add(name, value);
+  }
+
+  /** Adds lines to a field. @throws as {@link set} */
+  append(name: string, value: FieldValue): void {
+    assertFieldName(name);
+    this.#add(name, value);
+  }
+
+  /** Removes every line of a field. */
+  delete(name: string): void {
+    const lower = name.toLowerCase();
+    if (lower === 'content-length') this.contentLength = -1;
+    else if (lower === 'connection') this.close = false;
+    const lines = this.#lines;
+    for (let i = lines.length - 3; i >= 0; i -= 3) {
+      if (lines[i + 1] === lower) lines.splice(i, 3);
+    }
+  }
+
+  #add(name: string, value: FieldValue): void {
+    if (Array.isArray(value)) {
+      for (const one of value) this.#line(name, one);
+    } else {
+      this.#line(name, typeof value === 'number' ? String(value) : (value as string));
+    }
+  }
+
+  #line(name: string, value: string): void {
+    if (typeof value !== 'string') {
+      throw new TypeError(
+        `Cannot set ${name} as value must be a string, a number or an array of strings: current value is ${String(value)}`,
+      );
+    }
+    assertFieldValue(name, value);
+    const lower = name.toLowerCase();
+    switch (lower) {
+      case 'content-length':
+        this.contentLength = contentLengthOf(value);
+        return;
+      case 'connection':
+        if (/(?:^|,)[ \t]*close[ \t]*(?:,|$)/i.test(value)) this.close = true;
+        return;
+      case 'keep-alive':
+      case 'proxy-connection':
+        return;
+      case 'transfer-encoding':
+      case 'upgrade':
+        throw new TypeError(
+          `Cannot set ${name} as the protocol frames messages itself: current value is ${JSON.stringify(value)}`,
+        );
+      default:
+        this.#lines.push(name, lower, value);
+    }
+  }
+}
+
+function contentLengthOf(value: string): number {
+  const length = Number(value);
+  if (!/^[0-9]+$/.test(value) || !Number.isSafeInteger(length)) {
+    throw new RangeError(
+      `Cannot set Content-Length as value must be a safe integer >= 0: current value is ${JSON.stringify(value)}`,
+    );
+  }
+  return length;
+}

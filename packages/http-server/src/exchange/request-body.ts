@@ -1,0 +1,227 @@
+import type { PeerAddress } from '../sans-io/left.js';
+import { HttpServerError } from './errors.js';
+
+/** A reader that holds this many bytes asks for no more until some are taken: one receive buffer of a busy server. */
+export const BODY_QUEUE_BYTES_MAX = 65_536;
+/** The most that is allocated on the word of `Content-Length` alone. */
+const TRUSTED_BYTES = 65_536;
+
+const IDLE = 0;
+const COLLECTING = 1;
+const READING = 2;
+
+const EMPTY = new Uint8Array(0);
+const decoder = new TextDecoder('utf-8');
+
+/** A trailer field: name as sent, value. */
+export type TrailerField = readonly [name: string, value: string];
+
+/** What a body needs from the protocol that feeds it. */
+export interface BodySource {
+  readonly bodyLength: number;
+  pullBody(): void;
+  peer(): PeerAddress | null;
+}
+
+/** Limits of one reading. */
+export interface BodyOptions {
+  /** Refuse more than this many bytes with `BODY_TOO_LARGE` (413). Default: the server's `maxBodyBytes` alone. */
+  readonly maxBytes?: number;
+}
+
+/**
+ * The body of a request. It is read once, in one of two ways: collected (`bytes`, `text`, `json`) or piece by piece (`read`,
+ * `for await`). Nothing is received from the peer before one of them is called, and no more than {@link BODY_QUEUE_BYTES_MAX} is
+ * held for a reader that is slower than its peer.
+ *
+ * The other half (`push`, `finish`, `fail`, `wants`) is the protocol's.
+ */
+export class RequestBody implements AsyncIterable<Uint8Array> {
+  readonly #source: BodySource;
+  #mode = IDLE;
+  #done = false;
+  #error: unknown = null;
+  #trailers: readonly TrailerField[] = [];
+  // Collecting.
+  #collected: Uint8Array = EMPTY;
+  #collectedBytes = 0;
+  #limit = Number.POSITIVE_INFINITY;
+  // Reading.
+  #queue: Uint8Array[] = [];
+  #queuedBytes = 0;
+  #resolve: ((chunk: Uint8Array | null) => void) | null = null;
+  #reject: ((error: unknown) => void) | null = null;
+
+  constructor(source: BodySource) {
+    this.#source = source;
+  }
+
+  /** True once reading began. */
+  get used(): boolean {
+    return this.#mode !== IDLE;
+  }
+
+  /** The trailer section, empty until the body ended. Framing and routing fields are dropped (RFC 9110 section 6.5.1). */
+  get trailers(): readonly TrailerField[] {
+    return this.#trailers;
+  }
+
+  /**
+   * The whole body.
+   *
+   * @throws HttpServerError `BODY_USED`, `BODY_TOO_LARGE`, `BODY_INVALID`, `BODY_TIMEOUT`, `PEER_GONE`
+   */
+  bytes(options?: BodyOptions): Promise<Uint8Array> {
+    if (this.#mode !== IDLE) return Promise.reject(used());
+    this.#mode = COLLECTING;
+    this.#limit = options?.maxBytes ?? Number.POSITIVE_INFINITY;
+    if (this.#source.bodyLength > this.#limit) {
+      this.#error = tooLarge(this.#limit);
+      this.#mode = READING;
+    }
+    if (this.#error !== null) return Promise.reject(this.#error);
+    if (this.#done) return Promise.resolve(EMPTY);
+    const promise = this.#wait();
+    this.#source.pullBody();
+    return promise as Promise<Uint8Array>;
+  }
+
+  /** The whole body decoded as UTF-8, without its byte order mark. @throws as {@link bytes} */
+  async text(options?: BodyOptions): Promise<string> {
+    return decoder.decode(await this.bytes(options));
+  }
+
+  /** The whole body parsed as JSON. @throws as {@link bytes}, and `BODY_NOT_JSON` (400) */
+  async json(options?: BodyOptions): Promise<unknown> {
+    const text = await this.text(options);
+    try {
+      return JSON.parse(text);
+    } catch (cause) {
+      const error = new HttpServerError('BODY_NOT_JSON', 'The request body is not JSON', 400);
+      error.cause = cause;
+      throw error;
+    }
+  }
+
+  /** The next piece, or null at the end. One call at a time. @throws as {@link bytes} */
+  read(): Promise<Uint8Array | null> {
+    if (this.#mode === COLLECTING || this.#resolve !== null) return Promise.reject(used());
+    this.#mode = READING;
+    const chunk = this.#queue.shift();
+    if (chunk !== undefined) {
+      const full = this.#queuedBytes >= BODY_QUEUE_BYTES_MAX;
+      this.#queuedBytes -= chunk.length;
+      if (full && !this.#done && this.wants) this.#source.pullBody();
+      return Promise.resolve(chunk);
+    }
+    if (this.#error !== null) return Promise.reject(this.#error);
+    if (this.#done) return Promise.resolve(null);
+    const promise = this.#wait();
+    this.#source.pullBody();
+    return promise;
+  }
+
+  /** Yields the pieces as they arrive. Leaving the loop early leaves the rest to the server, which drains a bounded amount. */
+  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, undefined> {
+    for (;;) {
+      const chunk = await this.read();
+      if (chunk === null) return;
+      yield chunk;
+    }
+  }
+
+  /** Protocol side: may bytes be pushed now? */
+  get wants(): boolean {
+    return (
+      this.#error === null &&
+      (this.#mode === COLLECTING ||
+        (this.#mode === READING && this.#queuedBytes < BODY_QUEUE_BYTES_MAX))
+    );
+  }
+
+  /** Protocol side: body bytes arrived; they are copied. */
+  push(bytes: Uint8Array, start: number, end: number): void {
+    if (this.#error !== null || start === end) return;
+    if (this.#mode === COLLECTING) {
+      this.#collect(bytes, start, end);
+      return;
+    }
+    const chunk = bytes.slice(start, end);
+    if (this.#resolve !== null) this.#settle(chunk);
+    else {
+      this.#queue.push(chunk);
+      this.#queuedBytes += chunk.length;
+    }
+  }
+
+  /** Protocol side: the body is complete. */
+  finish(trailers: readonly TrailerField[]): void {
+    if (this.#done || this.#error !== null) return;
+    this.#done = true;
+    this.#trailers = trailers;
+    if (this.#resolve === null) return;
+    if (this.#mode === COLLECTING) {
+      const collected = this.#collected;
+      this.#collected = EMPTY;
+      const bytes = this.#collectedBytes;
+      this.#settle(bytes === collected.length ? collected : collected.subarray(0, bytes));
+    } else this.#settle(null);
+  }
+
+  /** Protocol side: the rest of the body will not come. Pieces already queued are still delivered. */
+  fail(error: unknown): void {
+    if (this.#done || this.#error !== null) return;
+    this.#error = error;
+    this.#collected = EMPTY;
+    const reject = this.#reject;
+    this.#resolve = null;
+    this.#reject = null;
+    reject?.(error);
+  }
+
+  #wait(): Promise<Uint8Array | null> {
+    return new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+  }
+
+  #settle(chunk: Uint8Array | null): void {
+    const resolve = this.#resolve;
+    this.#resolve = null;
+    this.#reject = null;
+    resolve?.(chunk);
+  }
+
+  #collect(bytes: Uint8Array, start: number, end: number): void {
+    const length = this.#collectedBytes + (end - start);
+    if (length > this.#limit) {
+      this.fail(tooLarge(this.#limit));
+      return;
+    }
+    if (length > this.#collected.length) {
+      const declared = this.#source.bodyLength;
+      let capacity = Math.max(length, this.#collected.length * 2);
+      if (declared >= length) {
+        capacity = Math.min(declared, Math.max(capacity, TRUSTED_BYTES));
+      }
+      const grown = new Uint8Array(capacity);
+      grown.set(this.#collected.subarray(0, this.#collectedBytes));
+      this.#collected = grown;
+    }
+    this.#collected.set(bytes.subarray(start, end), this.#collectedBytes);
+    this.#collectedBytes = length;
+  }
+}
+
+function used(): HttpServerError {
+  return new HttpServerError('BODY_USED', 'The request body is already being read');
+}
+
+function tooLarge(limit: number): HttpServerError {
+  return new HttpServerError(
+    'BODY_TOO_LARGE',
+    `The request body is larger than ${limit} bytes`,
+    413,
+  );
+}

@@ -1,0 +1,143 @@
+import type { PeerAddress } from '../sans-io/left.js';
+import type { Carrier } from './carrier.js';
+import { HttpServerError } from './errors.js';
+import type { BodyOptions, RequestBody, TrailerField } from './request-body.js';
+import type { RequestHead } from './request-head.js';
+
+/**
+ * One request. Everything is read from the received bytes when asked for; nothing is decoded, joined or copied before.
+ *
+ * A request may be used until its exchange is over: until the handler returned or its promise settled, and the reply is complete.
+ * After that every member throws `EXCHANGE_FINISHED`, unless {@link retain} was called, which keeps the head readable.
+ *
+ * @example
+ * ```ts
+ * rawHandler((request, reply) => {
+ *   reply.text(`${request.method} ${request.path} from ${request.header('user-agent') ?? 'nobody'}`);
+ * });
+ * ```
+ */
+export class HttpRequest implements Iterable<readonly [name: string, value: string]> {
+  readonly #carrier: Carrier;
+  readonly #generation: number;
+  #kept: RequestHead | null = null;
+
+  constructor(carrier: Carrier) {
+    this.#carrier = carrier;
+    this.#generation = carrier.generation;
+  }
+
+  /** As sent, case-sensitive (RFC 9110 section 9.1). */
+  get method(): string {
+    return this.#head().method;
+  }
+
+  /** The request target as sent (RFC 9112 section 3.2), one character per byte. */
+  get target(): string {
+    return this.#head().target;
+  }
+
+  /** The path of the target as sent: not decoded, not normalised. */
+  get path(): string {
+    return this.#head().path;
+  }
+
+  /** What follows the first `?`, without it. Empty when there is none. */
+  get query(): string {
+    return this.#head().query;
+  }
+
+  /** The authority the client asked for: of an absolute target, else of `Host` (RFC 9110 section 7.2). */
+  get host(): string {
+    return this.#head().host;
+  }
+
+  get httpVersion(): '1.0' | '1.1' | '2.0' {
+    return this.#head().httpVersion;
+  }
+
+  /** A field in any case, its lines joined with `, ` (`; ` for Cookie), or undefined. Values are latin1. */
+  header(name: string): string | undefined {
+    return this.#head().field(name);
+  }
+
+  /** Name and value of every field line, in the order and case they were sent. */
+  *[Symbol.iterator](): IterableIterator<readonly [name: string, value: string]> {
+    const count = this.#head().fieldCount;
+    for (let i = 0; i < count; i++) {
+      const head = this.#head();
+      yield [head.fieldName(i), head.fieldValue(i)];
+    }
+  }
+
+  /** Names and values alternating, as `rawHeaders` of node:http. */
+  get rawHeaders(): string[] {
+    const head = this.#head();
+    const raw: string[] = [];
+    for (let i = 0; i < head.fieldCount; i++) raw.push(head.fieldName(i), head.fieldValue(i));
+    return raw;
+  }
+
+  /** Where the request came from. May cost system calls the first time. */
+  peer(): PeerAddress | null {
+    return this.#live().peer();
+  }
+
+  /** False when there is no body, or an empty one. */
+  get hasBody(): boolean {
+    return this.#live().hasBody;
+  }
+
+  /** The body, to be read piece by piece. */
+  get body(): RequestBody {
+    return this.#live().body();
+  }
+
+  /** The whole body. @throws as {@link RequestBody.bytes} */
+  bytes(options?: BodyOptions): Promise<Uint8Array> {
+    return this.#live().body().bytes(options);
+  }
+
+  /** The whole body as UTF-8 text. @throws as {@link RequestBody.bytes} */
+  text(options?: BodyOptions): Promise<string> {
+    return this.#live().body().text(options);
+  }
+
+  /** The whole body as JSON. @throws as {@link RequestBody.json} */
+  json(options?: BodyOptions): Promise<unknown> {
+    return this.#live().body().json(options);
+  }
+
+  /** The trailer section, empty until the body was read to its end. */
+  get trailers(): readonly TrailerField[] {
+    return this.#live().body().trailers;
+  }
+
+  /** Aborted when the peer goes away before the exchange is over. Built on first use. */
+  get signal(): AbortSignal {
+    return this.#live().signal();
+  }
+
+  /** True until the exchange is over. */
+  get live(): boolean {
+    return this.#carrier.generation === this.#generation;
+  }
+
+  /** Copies the head so that it stays readable for ever. Costs one copy of its bytes. */
+  retain(): this {
+    if (this.#kept === null) this.#kept = this.#live().keepHead();
+    return this;
+  }
+
+  #head(): RequestHead {
+    return this.#kept ?? this.#live().head;
+  }
+
+  #live(): Carrier {
+    const carrier = this.#carrier;
+    if (carrier.generation !== this.#generation) {
+      throw new HttpServerError('EXCHANGE_FINISHED', 'This request is over');
+    }
+    return carrier;
+  }
+}

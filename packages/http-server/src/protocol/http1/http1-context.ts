@@ -1,0 +1,26 @@
+import type { HttpReply } from '../../exchange/reply.js';
+import type { HttpRequest } from '../../exchange/request.js';
+import { Http1Head } from './http1-head.js';
+import type { ResolvedHttp1Limits } from './limits.js';
+import { ReplyHeads } from './reply-heads.js';
+
+/**
+ * What a server does with a request. The reply may be completed before the handler returns, before its promise settles or, when it returns
+ * nothing, at any later time.
+ */
+export type Handle = (request: HttpRequest, reply: HttpReply) => void | Promise<void>;
+
+/** What all connections of one blueprint share, so that an idle connection owns almost nothing. */
+export class Http1Context {
+  readonly limits: ResolvedHttp1Limits;
+  readonly handle: Handle;
+  /** The head being parsed; meaningful only within one call of `receive`. */
+  readonly head: Http1Head;
+  readonly heads = new ReplyHeads();
+
+  constructor(limits: ResolvedHttp1Limits, handle: Handle) {
+    this.limits = limits;
+    this.handle = handle;
+    this.head = new Http1Head(limits);
+  }
+}

@@ -1,0 +1,34 @@
+import type { Blueprint } from '../../sans-io/blueprint.js';
+import type { Left } from '../../sans-io/left.js';
+import { Http1Connection } from './http1-connection.js';
+import { type Handle, Http1Context } from './http1-context.js';
+import { type Http1Limits, resolveHttp1Limits } from './limits.js';
+
+/** {@link Http1Limits} and the handler. */
+export interface Http1Options extends Http1Limits {
+  /** Made by `rawHandler` or `fetchHandler`, or any function of this shape. */
+  readonly handle: Handle;
+}
+
+/**
+ * The blueprint of an HTTP/1.1 server connection (RFC 9112). One blueprint serves one thread: its connections share parse tables and ready-made
+ * heads.
+ *
+ * @throws TypeError or RangeError when an option is wrong
+ * @example
+ * ```ts
+ * const app = http1({ handle: rawHandler((request, reply) => reply.text('Hello, World!')), maxBodyBytes: 0 });
+ * ```
+ */
+export function http1(options: Http1Options): Blueprint<Http1Connection> {
+  if (typeof options.handle !== 'function') {
+    throw new TypeError(
+      `Cannot configure HTTP/1.1 as handle must be a function: current value is ${String(options.handle)}`,
+    );
+  }
+  const context = new Http1Context(resolveHttp1Limits(options), options.handle);
+  return {
+    name: 'http/1.1',
+    instantiate: (left: Left) => new Http1Connection(left, context),
+  };
+}

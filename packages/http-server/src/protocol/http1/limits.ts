@@ -1,0 +1,97 @@
+/** Limits of an HTTP/1.1 connection. Every one has a default that holds against abuse; `Infinity` lifts a time or a size. */
+export interface Http1Limits {
+  /**
+   * From the first byte of a head to its last, in total, in milliseconds. Default 5,000: a head fits in one packet, so
+   * this is time for one retransmission with room to spare. Past it: 408.
+   */
+  readonly headerReadTimeoutMs?: number;
+  /** The longest silence while a request body is being received, in milliseconds. Default 30,000. Past it: 408. */
+  readonly bodyReadTimeoutMs?: number;
+  /** How long a connection may be idle, before its first request too, in milliseconds. Default 5,000, as node:http. Past it: closed silently. */
+  readonly keepAliveTimeoutMs?: number;
+  /**
+   * The age, in milliseconds, from which a connection takes no further request: idle it is closed, busy its reply says
+   * `Connection: close`. Default 300,000.
+   */
+  readonly connectionTimeoutMs?: number;
+  /** From the end of a head to the end of its reply, in milliseconds. Default Infinity. Past it: 503, or an abort when the reply was begun. */
+  readonly handlerTimeoutMs?: number;
+  /** Start line and fields together, in bytes; trailers likewise. Default 16,384, as node:http. Past it: 431. */
+  readonly maxHeaderBytes?: number;
+  /** Field lines of a head; of a trailer section likewise. Default 100. Past it: 431. */
+  readonly maxHeaders?: number;
+  /** The request target, in bytes. Default 8,192: RFC 9112 section 3 recommends at least 8,000. Past it: 414. */
+  readonly maxTargetBytes?: number;
+  /** A request body, in bytes; 0 refuses bodies. Default 2,097,152. Past it: 413. */
+  readonly maxBodyBytes?: number;
+  /**
+   * Body bytes the handler left unread that are received and dropped to keep the connection, in bytes. Default 65,536: about what
+   * is in flight already. Past it: the connection closes after the reply.
+   */
+  readonly maxDrainBytes?: number;
+  /** Requests one connection may carry; the last reply says `Connection: close`. Default Infinity. */
+  readonly maxRequestsPerConnection?: number;
+}
+
+/** {@link Http1Limits} with nothing left out. */
+export type ResolvedHttp1Limits = Required<Http1Limits>;
+
+/** The defaults, with their reasons at {@link Http1Limits}. */
+export const HTTP1_LIMITS: ResolvedHttp1Limits = {
+  headerReadTimeoutMs: 5_000,
+  bodyReadTimeoutMs: 30_000,
+  keepAliveTimeoutMs: 5_000,
+  connectionTimeoutMs: 300_000,
+  handlerTimeoutMs: Number.POSITIVE_INFINITY,
+  maxHeaderBytes: 16_384,
+  maxHeaders: 100,
+  maxTargetBytes: 8_192,
+  maxBodyBytes: 2_097_152,
+  maxDrainBytes: 65_536,
+  maxRequestsPerConnection: Number.POSITIVE_INFINITY,
+};
+
+/** Lowest value, highest value and whether `Infinity` may stand for "no limit". */
+const RANGES: { readonly [K in keyof ResolvedHttp1Limits]: readonly [number, number, boolean] } = {
+  headerReadTimeoutMs: [1, 2 ** 31 - 1, true],
+  bodyReadTimeoutMs: [1, 2 ** 31 - 1, true],
+  keepAliveTimeoutMs: [1, 2 ** 31 - 1, true],
+  connectionTimeoutMs: [1, 2 ** 31 - 1, true],
+  handlerTimeoutMs: [1, 2 ** 31 - 1, true],
+  // The runtime has to keep an incomplete head, so this one is never unlimited.
+  maxHeaderBytes: [64, 1_048_576, false],
+  maxHeaders: [1, 10_000, false],
+  maxTargetBytes: [1, 1_048_576, false],
+  maxBodyBytes: [0, Number.MAX_SAFE_INTEGER, true],
+  maxDrainBytes: [0, Number.MAX_SAFE_INTEGER, true],
+  maxRequestsPerConnection: [1, Number.MAX_SAFE_INTEGER, true],
+};
+
+/**
+ * Fills in defaults.
+ *
+ * @throws TypeError when a limit is not a number, RangeError when it is outside its range
+ */
+export function resolveHttp1Limits(limits: Http1Limits): ResolvedHttp1Limits {
+  const resolved: Record<string, number> = { ...HTTP1_LIMITS };
+  for (const [name, [lowest, highest, unlimited]] of Object.entries(RANGES)) {
+    const value: unknown = limits[name as keyof Http1Limits];
+    if (value === undefined) continue;
+    if (typeof value !== 'number') {
+      throw new TypeError(
+        `Cannot configure HTTP/1.1 as ${name} must be a number: current value is ${String(value)}`,
+      );
+    }
+    if (value === Number.POSITIVE_INFINITY && unlimited) {
+      resolved[name] = value;
+      continue;
+    }
+    if (!Number.isInteger(value) || value < lowest || value > highest) {
+      throw new RangeError(
+        `Cannot configure HTTP/1.1 as ${name} must be an integer from ${lowest} to ${highest}${unlimited ? ' or Infinity' : ''}: current value is ${value}`,
+      );
+    }
+    resolved[name] = value;
+  }
+  return resolved as unknown as ResolvedHttp1Limits;
+}

@@ -1,0 +1,44 @@
+/** Sizes grow by doubling from here. */
+const BYTES_MIN = 1024;
+/** An empty carry keeps at most this much for the next partial message. */
+const KEPT_BYTES_MAX = 4096;
+
+/** Bytes that an orbit did not consume yet, contiguous. Empty carries hold next to no memory. */
+export class Carry {
+  bytes: Uint8Array = EMPTY;
+  start = 0;
+  length = 0;
+
+  append(source: Uint8Array, from: number, to: number): void {
+    const added = to - from;
+    const needed = this.length + added;
+    if (this.start + needed > this.bytes.length) {
+      if (needed <= this.bytes.length) {
+        this.bytes.copyWithin(0, this.start, this.start + this.length);
+      } else {
+        let size = Math.max(BYTES_MIN, this.bytes.length);
+        while (size < needed) size *= 2;
+        const larger = new Uint8Array(size);
+        larger.set(this.bytes.subarray(this.start, this.start + this.length));
+        this.bytes = larger;
+      }
+      this.start = 0;
+    }
+    this.bytes.set(source.subarray(from, to), this.start + this.length);
+    this.length = needed;
+  }
+
+  consume(count: number): void {
+    this.start += count;
+    this.length -= count;
+    if (this.length === 0) this.clear();
+  }
+
+  clear(): void {
+    this.start = 0;
+    this.length = 0;
+    if (this.bytes.length > KEPT_BYTES_MAX) this.bytes = EMPTY;
+  }
+}
+
+const EMPTY = new Uint8Array(0);

@@ -1,0 +1,380 @@
+import type { FixedFd } from '@ringbearer/io-uring-fd';
+import { type Cqe, Close, RecvMulti, Send, Shutdown } from '@ringbearer/io-uring-opcode';
+import type { Clock } from '../../sans-io/clock.js';
+import type { Left, PeerAddress } from '../../sans-io/left.js';
+import type { CloseReason, Orbit } from '../../sans-io/orbit.js';
+import { Carry } from './carry.js';
+import type { IoUringRuntime } from './runtime.js';
+import type { TransmitSlot } from './transmit-pool.js';
+import { HIGH_WATER_BYTES, LOW_WATER_BYTES, type Segment, segmentBytes, TransmitQueue } from './transmit-queue.js';
+
+const ENOBUFS = -105;
+const ECANCELED = -125;
+/** Bytes kept for a paused orbit before the runtime stops receiving. */
+const PAUSED_BYTES_MAX = 64 * 1024;
+
+/**
+ * open → ending (FIN once all is sent) → lingering (waiting for the peer's FIN) → gone (waiting for the last completions) → free.
+ * aborting: the orbit gave up; its Left calls it back only after its own call returned, so the end of the batch does the rest.
+ */
+type State = 'open' | 'ending' | 'lingering' | 'aborting' | 'gone' | 'free';
+
+/**
+ * One accepted socket: the outermost Left. It owns three operations that are reused for the life of the object, and the object is
+ * reused for later sockets, so serving a request allocates nothing here.
+ */
+export class Connection implements Left {
+  deadline = 0;
+  /** Index in the runtime's list of live connections. */
+  index = -1;
+  /** In the runtime's list of connections to flush. */
+  dirty = false;
+
+  readonly clock: Clock;
+  readonly #runtime: IoUringRuntime;
+  readonly #carry = new Carry();
+  readonly #transmit: TransmitQueue;
+  readonly #recv: RecvMulti;
+  readonly #send: Send;
+  readonly #shutdown: Shutdown;
+  readonly #close: Close;
+  #socket: FixedFd;
+  #orbit: Orbit = NO_ORBIT;
+  #state: State = 'free';
+  #reason: CloseReason = 'ended';
+  #inFlight: Segment | null = null;
+  #sent = 0;
+  #sendDeadline = 0;
+  #lingerDeadline = 0;
+  #paused = false;
+  #presenting = false;
+  #receiving = false;
+  #receiveEnded = false;
+  #endDelivered = false;
+  #stoppedReceiving = false;
+  #shuttingDown = false;
+  #wasBlocked = false;
+  #peer: PeerAddress | null | undefined;
+
+  constructor(runtime: IoUringRuntime, socket: FixedFd) {
+    this.#runtime = runtime;
+    this.clock = runtime.clock;
+    this.#socket = socket;
+    this.#transmit = new TransmitQueue(runtime.transmit);
+    this.#recv = new RecvMulti({ socket, group: runtime.receive.group });
+    this.#send = new Send({ socket, data: EMPTY });
+    this.#shutdown = new Shutdown({ socket, how: 'write' });
+    this.#close = new Close({ descriptor: socket });
+    this.#recv.handler = (cqe) => this.#onReceive(cqe);
+    this.#send.handler = (cqe) => this.#onSend(cqe);
+    this.#shutdown.handler = () => this.#onShutdown();
+    this.#close.handler = () => this.#onClose();
+  }
+
+  /** Starts over with an accepted socket. */
+  open(socket: FixedFd): void {
+    this.#socket = socket;
+    this.#recv.set(socket);
+    this.#send.setSocket(socket);
+    this.#shutdown.set(socket);
+    this.#close.set(socket);
+    this.#state = 'open';
+    this.#reason = 'ended';
+    this.#paused = false;
+    this.#receiveEnded = false;
+    this.#endDelivered = false;
+    this.#stoppedReceiving = false;
+    this.#wasBlocked = false;
+    this.#peer = undefined;
+    this.deadline = 0;
+    this.#transmit.clear();
+    this.#orbit = this.#runtime.instantiate(this);
+    this.#receive();
+  }
+
+  // ---- Left
+
+  get out(): Uint8Array {
+    return this.#transmit.out;
+  }
+  get blocked(): boolean {
+    return this.#transmit.bytes >= HIGH_WATER_BYTES;
+  }
+  reserve(length: number): number {
+    return this.#transmit.reserve(length);
+  }
+  commit(end: number): void {
+    this.#transmit.commit(end);
+    this.#touch();
+  }
+  write(bytes: Uint8Array, start: number, end: number): boolean {
+    this.#transmit.write(bytes, start, end);
+    return this.#written();
+  }
+  send(bytes: Uint8Array): boolean {
+    this.#transmit.send(bytes);
+    return this.#written();
+  }
+  end(): void {
+    if (this.#state !== 'open') return;
+    this.#state = 'ending';
+    this.#touch();
+  }
+  abort(): void {
+    if (this.#state === 'gone' || this.#state === 'free') return;
+    this.#state = 'aborting';
+    this.#touch();
+  }
+  pause(): void {
+    this.#paused = true;
+  }
+  resume(): void {
+    if (!this.#paused) return;
+    this.#paused = false;
+    this.#touch();
+  }
+  peer(): PeerAddress | null {
+    this.#peer ??= this.#state === 'open' ? this.#runtime.peerOf(this.#socket) : null;
+    return this.#peer;
+  }
+
+  // ---- Runtime
+
+  /** The server is closing. */
+  shutdown(): void {
+    if (this.#state === 'open') this.#orbit.shutdown();
+  }
+
+  /** Closes now, whatever is under way. */
+  kill(reason: CloseReason): void {
+    this.#leave(reason);
+  }
+
+  /** The coarse timer: everything with a deadline. */
+  tick(now: number): void {
+    if (this.deadline !== 0 && now >= this.deadline && this.#state === 'open') {
+      this.deadline = 0;
+      this.#orbit.tick(now);
+    }
+    if (this.#inFlight !== null && now >= this.#sendDeadline) this.#leave('aborted');
+    if (this.#state === 'lingering' && now >= this.#lingerDeadline) this.#leave('ended');
+  }
+
+  /** End of the batch: presents what waited for `resume`, then sends what was written. */
+  flush(): void {
+    if (this.#state === 'gone' || this.#state === 'free') {
+      this.#transmit.clear();
+      return;
+    }
+    if (this.#state === 'aborting') {
+      this.#leave('aborted');
+      return;
+    }
+    if (!this.#paused && this.#state === 'open' && (this.#carry.length > 0 || this.#receiveEnded)) this.#present();
+    if (this.#inFlight !== null) return;
+    const segment = this.#transmit.shift();
+    if (segment !== null) this.#push(segment);
+    else if (this.#state === 'ending') this.#finish();
+  }
+
+  // ---- receiving
+
+  #receive(): void {
+    this.#receiving = true;
+    this.#stoppedReceiving = false;
+    this.#runtime.push(this.#recv);
+  }
+
+  #onReceive(cqe: Cqe): void {
+    const { res } = cqe;
+    if (res > 0) {
+      const bid = cqe.bufferId;
+      const ring = this.#runtime.receive;
+      ring.pick(bid);
+      if (this.#state === 'open') this.#take(ring.unsafe.bytes, ring.unsafe.offset(bid), res);
+      ring.recycle(bid);
+      if (cqe.more) return;
+    } else if (cqe.more) return;
+    this.#receiving = false;
+    if (this.#state === 'gone') {
+      this.#release();
+    } else if (res > 0) {
+      if (!this.#stoppedReceiving) this.#receive();
+      else if (!this.#paused) this.#touch();
+    } else if (res === 0) {
+      this.#receiveEnded = true;
+      if (this.#state === 'lingering') this.#leave('ended');
+      else if (this.#state === 'open') this.#present();
+    } else if (res === ENOBUFS) {
+      this.#runtime.receiveLater(this);
+    } else if (res === ECANCELED && this.#stoppedReceiving) {
+      if (!this.#paused) this.#touch();
+    } else {
+      this.#leave('peer-reset');
+    }
+  }
+
+  /** The group has buffers again. */
+  receiveAgain(): void {
+    if (!this.#receiving && this.#state !== 'gone' && this.#state !== 'free') this.#receive();
+  }
+
+  #take(bytes: Uint8Array, start: number, length: number): void {
+    const end = start + length;
+    if (this.#paused || this.#carry.length > 0) {
+      this.#carry.append(bytes, start, end);
+      if (!this.#paused) this.#present();
+      else if (this.#carry.length > PAUSED_BYTES_MAX && !this.#stoppedReceiving) {
+        this.#stoppedReceiving = true;
+        this.#runtime.cancel(this.#recv);
+      }
+      return;
+    }
+    this.#presenting = true;
+    const consumed = this.#orbit.receive(bytes, start, end);
+    this.#presenting = false;
+    if (consumed < length && this.#state === 'open') this.#carry.append(bytes, start + consumed, end);
+  }
+
+  /** Presents what was kept, then the end of the stream. */
+  #present(): void {
+    if (this.#presenting) return;
+    const carry = this.#carry;
+    this.#presenting = true;
+    // The orbit may take a part, pause and resume in one call: what is left is presented until it takes no more.
+    while (carry.length > 0 && !this.#paused && this.#state === 'open') {
+      const consumed = this.#orbit.receive(carry.bytes, carry.start, carry.start + carry.length);
+      if (consumed === 0) break;
+      carry.consume(consumed);
+    }
+    this.#presenting = false;
+    if (this.#paused || this.#state !== 'open') return;
+    if (this.#receiveEnded) {
+      if (!this.#endDelivered) {
+        this.#endDelivered = true;
+        this.#orbit.receiveEnd();
+      }
+    } else if (!this.#receiving && this.#stoppedReceiving) this.#receive();
+  }
+
+  // ---- sending
+
+  #touch(): void {
+    if (this.dirty) return;
+    this.dirty = true;
+    this.#runtime.flushLater(this);
+  }
+
+  #written(): boolean {
+    this.#touch();
+    if (this.#transmit.bytes < HIGH_WATER_BYTES) return true;
+    this.#wasBlocked = true;
+    return false;
+  }
+
+  #push(segment: Segment): void {
+    this.#inFlight = segment;
+    this.#sent = 0;
+    this.#sendDeadline = this.clock.now + this.#runtime.writeTimeoutMs;
+    if (segment instanceof Uint8Array) this.#send.set(segment);
+    else this.#send.set(segment.source, 0, segment.used);
+    this.#runtime.push(this.#send);
+  }
+
+  #onSend(cqe: Cqe): void {
+    const segment = this.#inFlight!;
+    const { res } = cqe;
+    if (!(segment instanceof Uint8Array)) segment.recycle();
+    if (this.#state === 'gone') {
+      this.#drop(segment);
+      this.#release();
+      return;
+    }
+    if (res < 0) {
+      this.#drop(segment);
+      this.#leave('peer-reset');
+      return;
+    }
+    this.#sent += res;
+    const total = segmentBytes(segment);
+    if (this.#sent < total) {
+      // A signal, or memory pressure, cut it short.
+      if (segment instanceof Uint8Array) this.#send.set(segment, this.#sent, total - this.#sent);
+      else this.#send.set(segment.source, this.#sent, total - this.#sent);
+      this.#sendDeadline = this.clock.now + this.#runtime.writeTimeoutMs;
+      this.#runtime.push(this.#send);
+      return;
+    }
+    this.#drop(segment);
+    if (this.#wasBlocked && this.#transmit.bytes <= LOW_WATER_BYTES && this.#state === 'open') {
+      this.#wasBlocked = false;
+      this.#orbit.drained();
+    }
+    if (this.#transmit.bytes > 0 || this.#state === 'ending') this.#touch();
+  }
+
+  #drop(segment: Segment): void {
+    this.#inFlight = null;
+    if (!(segment instanceof Uint8Array)) this.#runtime.transmit.give(segment as TransmitSlot);
+  }
+
+  // ---- ending
+
+  /** Everything is sent: FIN, unless the peer's FIN is here and closing says it all. */
+  #finish(): void {
+    this.deadline = 0;
+    if (this.#receiveEnded) {
+      this.#leave('ended');
+      return;
+    }
+    this.#state = 'lingering';
+    this.#lingerDeadline = this.clock.now + this.#runtime.lingerTimeoutMs;
+    this.#shuttingDown = true;
+    this.#runtime.push(this.#shutdown);
+    this.#carry.clear();
+    if (!this.#receiving) this.#receive();
+  }
+
+  #onShutdown(): void {
+    this.#shuttingDown = false;
+    if (this.#state === 'gone') this.#release();
+  }
+
+  /** The connection is over: tells the orbit, cancels what is in flight, and closes once that has completed. */
+  #leave(reason: CloseReason): void {
+    if (this.#state === 'gone' || this.#state === 'free') return;
+    const told = this.#state === 'lingering' ? 'ended' : reason;
+    this.#state = 'gone';
+    this.#reason = told;
+    this.deadline = 0;
+    this.#carry.clear();
+    this.#transmit.clear();
+    if (this.#receiving) this.#runtime.cancel(this.#recv);
+    if (this.#inFlight !== null) this.#runtime.cancel(this.#send);
+    const orbit = this.#orbit;
+    this.#orbit = NO_ORBIT;
+    orbit.close(told);
+    this.#release();
+  }
+
+  #release(): void {
+    if (this.#recv.inFlight || this.#send.inFlight || this.#shuttingDown || this.#close.inFlight) return;
+    this.#runtime.push(this.#close);
+  }
+
+  #onClose(): void {
+    this.#state = 'free';
+    this.#runtime.closed(this, this.#reason);
+  }
+}
+
+const EMPTY = new Uint8Array(0);
+
+const NO_ORBIT: Orbit = {
+  receive: (_bytes, start, end) => end - start,
+  receiveEnd() {},
+  drained() {},
+  tick() {},
+  shutdown() {},
+  close() {},
+};

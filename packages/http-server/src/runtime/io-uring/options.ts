@@ -1,0 +1,17 @@
+import type { Blueprint, LayerBlueprint } from '../../sans-io/blueprint.js';
+
+/** What an {@link IoUringRuntime} needs to know. Sizes are bytes, times milliseconds. */
+export interface IoUringRuntimeOptions {
+  /** The protocol at the end of every connection's pipeline. */
+  readonly app: Blueprint;
+  /** Layers in front of it, outermost first. Default none. */
+  readonly layers?: readonly LayerBlueprint[];
+  /** Connections at once; above it the listener is not accepted from. Default 8192, less where "ulimit -n" is lower. */
+  readonly maxConnections?: number;
+  /** Longest wait for the peer to take bytes of one send. Default 30 000. */
+  readonly writeTimeoutMs?: number;
+  /** Longest wait for the peer's FIN after ours. Default 2000. */
+  readonly lingerTimeoutMs?: number;
+  /** How the ring shares its thread. Default `'owner'`. */
+  readonly driver?: 'owner' | 'embedded';
+}

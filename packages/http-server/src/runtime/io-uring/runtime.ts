@@ -1,0 +1,265 @@
+import { type BearerStats, type Capabilities, Listener, type ListenOptions, type RingFactory, UringBearer } from '@ringbearer/io-uring-bearer';
+import type { ProvidedBufferRing } from '@ringbearer/io-uring-buffer';
+import { FixedFd } from '@ringbearer/io-uring-fd';
+import { type OpCode, SubmissionFlags, Timeout } from '@ringbearer/io-uring-opcode';
+import { type Blueprint, instantiate, type LayerBlueprint } from '../../sans-io/blueprint.js';
+import type { Left, PeerAddress } from '../../sans-io/left.js';
+import type { CloseReason, Orbit } from '../../sans-io/orbit.js';
+import { Acceptor } from './acceptor.js';
+import { Connection } from './connection.js';
+import { connectionsFor } from './file-limit.js';
+import type { IoUringRuntimeOptions } from './options.js';
+import { RingClock } from './ring-clock.js';
+import { TransmitPool } from './transmit-pool.js';
+
+/** Resolution of every deadline. */
+const TICK_MS = 250;
+/** Receive buffers of a ring: shared by all connections, held only while a batch is parsed. */
+const RECEIVE_BUFFERS = 1024;
+const RECEIVE_BUFFER_BYTES = 4096;
+/** Transmit slots of 16 KiB; more connections with a response under way borrow from the heap. */
+const TRANSMIT_SLOTS = 1024;
+/** Descriptors beyond maxConnections, for what one batch accepts before the accept is cancelled. */
+const ACCEPT_SLACK = 64;
+/** Listeners of one runtime. */
+const LISTENERS_MAX = 8;
+const SUBMISSION_ENTRIES = 2048;
+/** Operations of one connection that can be in flight: receive, send, shutdown or close, two cancellations. */
+const OPERATIONS_PER_CONNECTION = 5;
+
+/** Counters of a runtime. */
+export interface RuntimeStats {
+  /** Open now, closing ones included. */
+  readonly connections: number;
+  readonly maxConnections: number;
+  readonly accepted: number;
+  /** The listener is not accepted from at the moment. */
+  readonly acceptPaused: boolean;
+  readonly ring: BearerStats;
+}
+
+/**
+ * Sockets, buffers, timers and scheduling on one ring, for any pipeline of blueprints. Accepts into direct descriptors, receives into
+ * one shared buffer ring, parses in place, and sends what a batch of completions produced for a connection in one piece.
+ */
+export class IoUringRuntime {
+  readonly clock = new RingClock();
+  readonly maxConnections: number;
+  readonly writeTimeoutMs: number;
+  readonly lingerTimeoutMs: number;
+  readonly receive: ProvidedBufferRing;
+  readonly transmit: TransmitPool;
+  readonly #bearer: UringBearer;
+  readonly #app: Blueprint;
+  readonly #layers: readonly LayerBlueprint[];
+  readonly #acceptors: Acceptor[] = [];
+  readonly #live: Connection[] = [];
+  readonly #spare: Connection[] = [];
+  readonly #timer: Timeout;
+  #dirty: Connection[] = [];
+  #flushing: Connection[] = [];
+  #flushScheduled = false;
+  #starving: Connection[] = [];
+  #accepted = 0;
+  #closing = false;
+  #onEmpty: (() => void)[] = [];
+
+  /** @throws RingSetupError where io_uring cannot be used, saying why */
+  constructor(options: IoUringRuntimeOptions, ringFactory?: RingFactory) {
+    const { maxConnections, fileLimit } = connectionsFor(options.maxConnections, ACCEPT_SLACK + LISTENERS_MAX);
+    this.maxConnections = maxConnections;
+    this.writeTimeoutMs = options.writeTimeoutMs ?? 30_000;
+    this.lingerTimeoutMs = options.lingerTimeoutMs ?? 2000;
+    this.#app = options.app;
+    this.#layers = options.layers ?? [];
+    this.#bearer = UringBearer.withCapacity(
+      {
+        CoreQueue: SUBMISSION_ENTRIES,
+        CompletionQueue: SUBMISSION_ENTRIES * 4,
+        RegisteredFd: fileLimit,
+        PendingCompletions: Math.min(1_048_575, fileLimit * OPERATIONS_PER_CONNECTION + 64),
+        Buffers: RECEIVE_BUFFERS + TRANSMIT_SLOTS,
+        BufferBytes: 2 ** 30,
+        BufferGroups: 1,
+      },
+      {
+        driver: options.driver ?? 'owner',
+        manualFiles: LISTENERS_MAX,
+        onBatch: () => this.#endBatch(),
+        onWake: () => this.clock.update(),
+        ...(ringFactory === undefined ? {} : { ringFactory }),
+      },
+    );
+    this.receive = this.#bearer.buffers.ring({ count: RECEIVE_BUFFERS, bufferBytes: RECEIVE_BUFFER_BYTES });
+    this.transmit = new TransmitPool(this.#bearer, TRANSMIT_SLOTS);
+    this.#timer = new Timeout({ milliseconds: TICK_MS });
+    this.#timer.handler = () => this.#tick();
+  }
+
+  get connections(): number {
+    return this.#live.length;
+  }
+  /** What the ring was granted. */
+  capabilities(): Capabilities {
+    return this.#bearer.capabilities();
+  }
+  stats(): RuntimeStats {
+    return {
+      connections: this.#live.length,
+      maxConnections: this.maxConnections,
+      accepted: this.#accepted,
+      acceptPaused: this.#acceptors.some((acceptor) => acceptor.paused),
+      ring: this.#bearer.stats(),
+    };
+  }
+
+  /**
+   * Listens, and accepts from now on.
+   * @throws the system's error, with code (`EADDRINUSE`), errno and syscall
+   */
+  listen(options: ListenOptions): Listener {
+    const listener = this.#bearer.listen(options);
+    const acceptor = new Acceptor(this, listener);
+    this.#acceptors.push(acceptor);
+    acceptor.start();
+    return listener;
+  }
+
+  /** Ends the process-keeping effect of the listeners and connections. */
+  unref(): void {
+    this.#bearer.unref();
+  }
+  ref(): void {
+    this.#bearer.ref();
+  }
+
+  /**
+   * Stops accepting, tells every connection to finish, waits for them at most `drainMs`, closes what is left, and lets the ring go.
+   * When it resolves, the ports are free.
+   */
+  async close(drainMs: number): Promise<void> {
+    if (this.#closing) throw new Error('Cannot close the runtime twice');
+    this.#closing = true;
+    this.clock.update();
+    await Promise.all(this.#acceptors.map((acceptor) => acceptor.close()));
+    for (const connection of [...this.#live]) connection.shutdown();
+    this.#endBatch();
+    if (this.#live.length > 0) {
+      let timer: NodeJS.Timeout | undefined;
+      const expired = new Promise<void>((resolve) => {
+        timer = setTimeout(resolve, drainMs);
+      });
+      await Promise.race([this.#empty(), expired]);
+      clearTimeout(timer);
+      for (const connection of [...this.#live]) connection.kill('shutdown');
+      this.#endBatch();
+      if (this.#live.length > 0) await this.#empty();
+    }
+    await this.#bearer.close();
+  }
+
+  // ---- for Acceptor and Connection
+
+  get bearer(): UringBearer {
+    return this.#bearer;
+  }
+  get full(): boolean {
+    return this.#live.length >= this.maxConnections;
+  }
+  push(operation: OpCode<unknown>): void {
+    this.#bearer.push(operation);
+  }
+  cancel(operation: OpCode<unknown>): void {
+    this.#bearer.cancel(operation);
+  }
+  instantiate(left: Left): Orbit {
+    return instantiate(left, this.#layers, this.#app);
+  }
+  peerOf(socket: FixedFd): PeerAddress | null {
+    try {
+      return this.#bearer.peerName(socket);
+    } catch {
+      return null; // gone already
+    }
+  }
+
+  /** A connection was accepted into direct descriptor `index`. */
+  accepted(index: number): void {
+    const socket = new FixedFd(index);
+    const connection = this.#spare.pop() ?? new Connection(this, socket);
+    connection.index = this.#live.length;
+    this.#live.push(connection);
+    this.#accepted++;
+    this.watch();
+    connection.open(socket);
+  }
+
+  /** There is something for the coarse timer to look after. */
+  watch(): void {
+    if (!this.#timer.inFlight && !this.#bearer.closed) this.#bearer.push(this.#timer, SubmissionFlags.BACKGROUND);
+  }
+
+  /** The descriptor of a connection is closed. */
+  closed(connection: Connection, _reason: CloseReason): void {
+    const last = this.#live.pop()!;
+    if (last !== connection) {
+      this.#live[connection.index] = last;
+      last.index = connection.index;
+    }
+    connection.index = -1;
+    this.#spare.push(connection);
+    if (!this.#closing) for (const acceptor of this.#acceptors) acceptor.roomAgain();
+    if (this.#live.length === 0) for (const resolve of this.#onEmpty.splice(0)) resolve();
+  }
+
+  /** Something was written or is to be presented: at the end of the batch, or of this turn of the event loop. */
+  flushLater(connection: Connection): void {
+    this.#dirty.push(connection);
+    if (this.#bearer.inBatch || this.#flushScheduled) return;
+    this.#flushScheduled = true;
+    process.nextTick(() => {
+      this.#flushScheduled = false;
+      this.#endBatch();
+    });
+  }
+
+  /** A connection found no receive buffer: again once the batch gave some back. */
+  receiveLater(connection: Connection): void {
+    this.#starving.push(connection);
+  }
+
+  #endBatch(): void {
+    // Flushing may dirty connections again (an orbit that resumed): those go in the next round, bounded by the data there is.
+    while (this.#dirty.length > 0) {
+      const batch = this.#dirty;
+      this.#dirty = this.#flushing;
+      this.#flushing = batch;
+      for (let index = 0; index < batch.length; index++) {
+        const connection = batch[index]!;
+        connection.dirty = false;
+        connection.flush();
+      }
+      batch.length = 0;
+    }
+    this.receive.publish();
+    if (this.#starving.length > 0) {
+      const starving = this.#starving;
+      this.#starving = [];
+      for (const connection of starving) connection.receiveAgain();
+    }
+  }
+
+  #tick(): void {
+    this.clock.update();
+    const { now } = this.clock;
+    const live = this.#live;
+    // Backwards: a connection that is closed at once is replaced by one that was looked at.
+    for (let index = live.length - 1; index >= 0; index--) live[index]!.tick(now);
+    for (const acceptor of this.#acceptors) acceptor.roomAgain();
+    if (live.length > 0 || this.#acceptors.some((acceptor) => acceptor.paused)) this.watch();
+  }
+
+  #empty(): Promise<void> {
+    return new Promise((resolve) => this.#onEmpty.push(resolve));
+  }
+}

@@ -1,0 +1,71 @@
+import type { UringBearer } from '@ringbearer/io-uring-bearer';
+import type { TransferBytes } from '@ringbearer/io-uring-opcode';
+import { RESERVE_BYTES_MAX } from '../../sans-io/left.js';
+
+/** Bytes of one transmit slot: what one `reserve` may ask for. */
+export const SLOT_BYTES = RESERVE_BYTES_MAX;
+
+/** Memory that responses are written to and sent from. */
+export interface TransmitSlot {
+  /** All bytes of the slot. */
+  readonly bytes: Uint8Array;
+  /** What a Send takes. */
+  readonly source: TransferBytes;
+  /** Bytes written so far. */
+  used: number;
+  /** From the pool: it goes back there. */
+  readonly pooled: boolean;
+  /** The kernel has let go of it: it may be written again. */
+  recycle(): void;
+}
+
+/**
+ * Transmit slots of one ring, last in, first out, so that a slot still warm in the cache is used next. A connection holds one only
+ * from the first byte of a response until it is sent, so idle connections hold none. When all are in use, slots come from the heap:
+ * connections bound how many those can be.
+ */
+export class TransmitPool {
+  readonly #free: TransmitSlot[] = [];
+  #borrowed = 0;
+
+  constructor(bearer: UringBearer, count: number) {
+    const pool = bearer.buffers.pool({ count, bufferBytes: SLOT_BYTES });
+    for (let index = 0; index < count; index++) {
+      const lease = pool.take();
+      const { owner } = lease;
+      this.#free.push({
+        bytes: lease.unsafe.bytes,
+        source: lease,
+        used: 0,
+        pooled: true,
+        recycle: () => owner.reuse(),
+      });
+    }
+    this.#free.reverse(); // lowest addresses first
+  }
+
+  /** Slots from the heap that are in use now. */
+  get borrowed(): number {
+    return this.#borrowed;
+  }
+
+  take(): TransmitSlot {
+    const slot = this.#free.pop();
+    if (slot !== undefined) {
+      slot.used = 0;
+      return slot;
+    }
+    this.#borrowed++;
+    const bytes = new Uint8Array(SLOT_BYTES);
+    return { bytes, source: bytes, used: 0, pooled: false, recycle: () => {} };
+  }
+
+  /** Gives a slot back that was sent. */
+  give(slot: TransmitSlot): void {
+    if (!slot.pooled) {
+      this.#borrowed--;
+      return;
+    }
+    this.#free.push(slot);
+  }
+}

@@ -1,0 +1,114 @@
+import type { TransmitPool, TransmitSlot } from './transmit-pool.js';
+import { SLOT_BYTES } from './transmit-pool.js';
+
+/** Bytes queued above which a writer is told to hold back. */
+export const HIGH_WATER_BYTES = 64 * 1024;
+/** Bytes queued below which it is told to go on. */
+export const LOW_WATER_BYTES = 16 * 1024;
+/** Bytes from which `send` queues the caller's memory itself instead of a copy. */
+const COPY_BYTES_MAX = 8 * 1024;
+
+/** Something to send: a slot of ours, or bytes of the caller's. */
+export type Segment = TransmitSlot | Uint8Array;
+
+/** What one connection has still to send, in order. */
+export class TransmitQueue {
+  readonly #pool: TransmitPool;
+  /** The slot that is being written. */
+  #current: TransmitSlot | null = null;
+  /** What comes before it. */
+  #queue: Segment[] = [];
+  #queued = 0;
+
+  constructor(pool: TransmitPool) {
+    this.#pool = pool;
+  }
+
+  /** Bytes queued, what is in flight not included. */
+  get bytes(): number {
+    return this.#queued + (this.#current?.used ?? 0);
+  }
+
+  /** Memory of the slot that {@link reserve} chose. */
+  get out(): Uint8Array {
+    return this.#current!.bytes;
+  }
+
+  reserve(length: number): number {
+    const current = this.#current;
+    if (current !== null && current.used + length <= SLOT_BYTES) return current.used;
+    if (length > SLOT_BYTES) throw new RangeError(TOO_LONG);
+    this.#seal();
+    this.#current = this.#pool.take();
+    return 0;
+  }
+
+  commit(end: number): void {
+    const current = this.#current!;
+    if (end < current.used || end > SLOT_BYTES) throw new RangeError(OUTSIDE);
+    current.used = end;
+  }
+
+  write(bytes: Uint8Array, start: number, end: number): void {
+    for (let at = start; at < end; ) {
+      const room = this.#current === null ? SLOT_BYTES : SLOT_BYTES - this.#current.used;
+      const length = Math.min(end - at, room === 0 ? SLOT_BYTES : room);
+      const offset = this.reserve(length);
+      this.#current!.bytes.set(bytes.subarray(at, at + length), offset);
+      this.#current!.used = offset + length;
+      at += length;
+    }
+  }
+
+  send(bytes: Uint8Array): void {
+    if (bytes.length <= COPY_BYTES_MAX) {
+      this.write(bytes, 0, bytes.length);
+      return;
+    }
+    this.#seal();
+    this.#queue.push(bytes);
+    this.#queued += bytes.length;
+  }
+
+  /** The next thing to send, or null. */
+  shift(): Segment | null {
+    if (this.#queue.length > 0) {
+      const segment = this.#queue.shift()!;
+      this.#queued -= segmentBytes(segment);
+      return segment;
+    }
+    const current = this.#current;
+    if (current === null || current.used === 0) return null;
+    this.#current = null;
+    return current;
+  }
+
+  /** Drops everything. */
+  clear(): void {
+    for (const segment of this.#queue) if (!(segment instanceof Uint8Array)) this.#pool.give(segment);
+    this.#queue.length = 0;
+    this.#queued = 0;
+    if (this.#current !== null) this.#pool.give(this.#current);
+    this.#current = null;
+  }
+
+  #seal(): void {
+    const current = this.#current;
+    if (current === null) return;
+    this.#current = null;
+    if (current.used === 0) {
+      this.#pool.give(current);
+      return;
+    }
+    this.#queue.push(current);
+    this.#queued += current.used;
+  }
+}
+
+/** Bytes of a segment that are to be sent. */
+export function segmentBytes(segment: Segment): number {
+  return segment instanceof Uint8Array ? segment.length : segment.used;
+}
+
+const TOO_LONG = 'Cannot reserve more than RESERVE_BYTES_MAX bytes at once: use write()';
+const OUTSIDE = 'Cannot commit bytes outside of what was reserved';

@@ -1,0 +1,143 @@
+import { type Left, type PeerAddress, RESERVE_BYTES_MAX } from '../../sans-io/left.js';
+import type { MemoryClock } from './memory-clock.js';
+
+/** How a {@link MemoryLeft} behaves. */
+export interface MemoryLeftOptions {
+  /** Queued bytes from which `blocked` is true. Default 65,536. */
+  readonly highWaterBytes?: number;
+  /** Queued bytes below which `drained()` is due. Default a quarter of the high-water mark. */
+  readonly lowWaterBytes?: number;
+  readonly peer?: PeerAddress | null;
+}
+
+const LOOPBACK: PeerAddress = { family: 'IPv4', address: '127.0.0.1', port: 40_000 };
+
+/** The Left of the in-memory runtime: keeps what is written until the test takes it, and asserts the contract of {@link Left}. */
+export class MemoryLeft implements Left {
+  readonly clock: MemoryClock;
+  readonly #highWaterBytes: number;
+  readonly #lowWaterBytes: number;
+  readonly #peer: PeerAddress | null;
+  #out = new Uint8Array(RESERVE_BYTES_MAX);
+  #reservedFrom = -1;
+  #reservedTo = -1;
+  #chunks: Uint8Array[] = [];
+  #queued = 0;
+  #owesDrained = false;
+
+  deadline = 0;
+  /** `end()` was called. */
+  ended = false;
+  /** `abort()` was called. */
+  aborted = false;
+  paused = false;
+  /** How often bytes were committed, written or sent: a measure of coalescing. */
+  writes = 0;
+
+  constructor(clock: MemoryClock, options: MemoryLeftOptions = {}) {
+    this.clock = clock;
+    this.#highWaterBytes = options.highWaterBytes ?? 65_536;
+    this.#lowWaterBytes = options.lowWaterBytes ?? this.#highWaterBytes >> 2;
+    this.#peer = options.peer === undefined ? LOOPBACK : options.peer;
+  }
+
+  get out(): Uint8Array {
+    return this.#out;
+  }
+
+  get blocked(): boolean {
+    return this.#queued >= this.#highWaterBytes;
+  }
+
+  /** Bytes the peer has not taken yet. */
+  get queuedBytes(): number {
+    return this.#queued;
+  }
+
+  reserve(length: number): number {
+    if (length > RESERVE_BYTES_MAX) throw new Error('reserve() of more than RESERVE_BYTES_MAX');
+    // A new array each time: whoever kept the old one writes into nothing.
+    this.#out = new Uint8Array(length + 16);
+    this.#reservedFrom = 8;
+    this.#reservedTo = 8 + length;
+    return 8;
+  }
+
+  commit(end: number): void {
+    if (this.#reservedFrom < 0) throw new Error('commit() without reserve()');
+    if (end < this.#reservedFrom || end > this.#reservedTo) {
+      throw new Error('commit() outside of what was reserved');
+    }
+    this.#take(this.#out.slice(this.#reservedFrom, end));
+    this.#out.fill(0xee);
+    this.#reservedFrom = -1;
+  }
+
+  write(bytes: Uint8Array, start: number, end: number): boolean {
+    this.#take(bytes.slice(start, end));
+    return !this.blocked;
+  }
+
+  send(bytes: Uint8Array): boolean {
+    this.#take(bytes.slice());
+    return !this.blocked;
+  }
+
+  end(): void {
+    this.ended = true;
+  }
+
+  abort(): void {
+    this.aborted = true;
+    this.#chunks = [];
+    this.#queued = 0;
+  }
+
+  pause(): void {
+    this.paused = true;
+  }
+
+  resume(): void {
+    this.paused = false;
+  }
+
+  peer(): PeerAddress | null {
+    return this.#peer;
+  }
+
+  /** Takes up to `max` bytes off the queue, as a peer that reads. */
+  take(max: number = Number.POSITIVE_INFINITY): Uint8Array {
+    const taken: Uint8Array[] = [];
+    let length = 0;
+    while (length < max && this.#chunks.length > 0) {
+      const chunk = this.#chunks[0]!;
+      const rest = max - length;
+      if (chunk.length <= rest) {
+        taken.push(chunk);
+        length += chunk.length;
+        this.#chunks.shift();
+      } else {
+        taken.push(chunk.subarray(0, rest));
+        length += rest;
+        this.#chunks[0] = chunk.subarray(rest);
+      }
+    }
+    this.#queued -= length;
+    return Buffer.concat(taken);
+  }
+
+  /** True once after the queue fell from above the high-water mark to below the low-water mark. */
+  takeDrained(): boolean {
+    if (!this.#owesDrained || this.#queued > this.#lowWaterBytes) return false;
+    this.#owesDrained = false;
+    return true;
+  }
+
+  #take(bytes: Uint8Array): void {
+    if (this.ended || this.aborted || bytes.length === 0) return;
+    this.writes++;
+    this.#chunks.push(bytes);
+    this.#queued += bytes.length;
+    if (this.blocked) this.#owesDrained = true;
+  }
+}

@@ -1,0 +1,135 @@
+import { AtCapacity } from './errors.js';
+
+/**
+ * What a bearer is bounded in. Each is fixed at construction; hitting one throws {@link AtCapacity}.
+ *
+ * - `CoreQueue`: entries of the submission queue, a power of two
+ * - `CompletionQueue`: entries of the completion queue, a power of two, at least CoreQueue
+ * - `RegisteredFd`: slots of the fixed-file table (direct descriptors)
+ * - `PendingCompletions`: operations in flight
+ * - `Buffers`: buffers of all pools and groups
+ * - `BufferBytes`: bytes of all pools and groups
+ * - `BufferGroups`: groups of provided buffers
+ * - `Futexes`: futex words
+ */
+export const BEARER_CAPACITY_KINDS = [
+  'CoreQueue',
+  'CompletionQueue',
+  'RegisteredFd',
+  'PendingCompletions',
+  'Buffers',
+  'BufferBytes',
+  'BufferGroups',
+  'Futexes',
+] as const;
+
+/** One of {@link BEARER_CAPACITY_KINDS}. */
+export type BearerCapacityKind = (typeof BEARER_CAPACITY_KINDS)[number];
+
+/** Capacities to give a bearer. Only `CoreQueue` is required. */
+export type BearerCapacity = { readonly CoreQueue: number } & {
+  readonly [Kind in Exclude<BearerCapacityKind, 'CoreQueue'>]?: number;
+};
+
+/** Limit, present use and highest use of one kind. */
+export interface CapacityUse {
+  readonly limit: number;
+  readonly used: number;
+  readonly peak: number;
+}
+
+interface Bounds {
+  readonly min: number;
+  readonly max: number;
+  readonly powerOfTwo?: true;
+  readonly fallback: (core: number) => number;
+}
+
+const BOUNDS: { readonly [Kind in BearerCapacityKind]: Bounds } = {
+  // The kernel's IORING_MAX_ENTRIES and IORING_MAX_CQ_ENTRIES.
+  CoreQueue: { min: 1, max: 32_768, powerOfTwo: true, fallback: (core) => core },
+  CompletionQueue: { min: 2, max: 65_536, powerOfTwo: true, fallback: (core) => Math.min(65_536, Math.max(2, core * 4)) },
+  // IORING_MAX_FIXED_FILES is 2^20.
+  RegisteredFd: { min: 0, max: 1_048_576, fallback: () => 0 },
+  // Slots are numbered in 20 bits, so that a key is a safe integer.
+  PendingCompletions: { min: 1, max: 1_048_575, fallback: (core) => Math.max(1024, core * 4) },
+  Buffers: { min: 0, max: 1_048_576, fallback: () => 4096 },
+  BufferBytes: { min: 0, max: 2 ** 40, fallback: () => 64 * 1024 * 1024 },
+  // Group ids have 16 bits.
+  BufferGroups: { min: 0, max: 65_536, fallback: () => 16 },
+  Futexes: { min: 0, max: 1_048_576, fallback: () => 1024 },
+};
+
+/** Checks and counts every capacity of one bearer. */
+export class CapacityLedger {
+  readonly #limits: Record<BearerCapacityKind, number>;
+  readonly #used: Record<BearerCapacityKind, number>;
+  readonly #peak: Record<BearerCapacityKind, number>;
+
+  /** @throws RangeError or TypeError when a value is out of its bounds, naming kind, bounds and value */
+  constructor(capacity: BearerCapacity) {
+    const zero = () => Object.fromEntries(BEARER_CAPACITY_KINDS.map((kind) => [kind, 0])) as Record<BearerCapacityKind, number>;
+    this.#limits = zero();
+    this.#used = zero();
+    this.#peak = zero();
+    if (typeof capacity !== 'object' || capacity === null) {
+      throw new TypeError(`Cannot make a bearer as capacity must be an object like { CoreQueue: 256 }: current value is ${capacity}`);
+    }
+    for (const kind of Object.keys(capacity)) {
+      if (!(kind in BOUNDS)) {
+        throw new TypeError(`Cannot make a bearer as ${kind} is no capacity: use ${BEARER_CAPACITY_KINDS.join(', ')}`);
+      }
+    }
+    for (const kind of BEARER_CAPACITY_KINDS) {
+      const bounds = BOUNDS[kind];
+      const value = capacity[kind] ?? bounds.fallback(capacity.CoreQueue);
+      checkBounds(kind, value, bounds);
+      this.#limits[kind] = value;
+    }
+    if (this.#limits.CompletionQueue < this.#limits.CoreQueue) {
+      throw new RangeError(
+        `Cannot make a bearer as CompletionQueue must be >= CoreQueue (${this.#limits.CoreQueue}): current value is ${this.#limits.CompletionQueue}`,
+      );
+    }
+  }
+
+  limit(kind: BearerCapacityKind): number {
+    return this.#limits[kind];
+  }
+  used(kind: BearerCapacityKind): number {
+    return this.#used[kind];
+  }
+
+  /** Takes `count` of a kind. @throws AtCapacity, having taken nothing */
+  take(kind: BearerCapacityKind, count = 1): void {
+    const used = this.#used[kind] + count;
+    if (used > this.#limits[kind]) throw new AtCapacity(kind, this.#limits[kind], this.#used[kind], count);
+    this.#used[kind] = used;
+    if (used > this.#peak[kind]) this.#peak[kind] = used;
+  }
+  /** Gives `count` of a kind back. */
+  give(kind: BearerCapacityKind, count = 1): void {
+    this.#used[kind] -= count;
+  }
+  /** Limit, use and peak of every kind. */
+  report(): Record<BearerCapacityKind, CapacityUse> {
+    return Object.fromEntries(
+      BEARER_CAPACITY_KINDS.map((kind) => [
+        kind,
+        { limit: this.#limits[kind], used: this.#used[kind], peak: this.#peak[kind] },
+      ]),
+    ) as Record<BearerCapacityKind, CapacityUse>;
+  }
+}
+
+function checkBounds(kind: BearerCapacityKind, value: number, bounds: Bounds): void {
+  const fail = (rule: string): never => {
+    throw new RangeError(`Cannot make a bearer as ${kind} must be ${rule}: current value is ${value}`);
+  };
+  if (!Number.isInteger(value) || value < bounds.min || value > bounds.max) {
+    fail(`an integer from ${bounds.min} to ${bounds.max}`);
+  }
+  if (bounds.powerOfTwo && (value & (value - 1)) !== 0) {
+    fail(`a power of two (the next is ${2 ** Math.ceil(Math.log2(value))})`);
+  }
+}

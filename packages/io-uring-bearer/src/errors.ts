@@ -1,0 +1,71 @@
+import type { BearerCapacityKind } from './capacity.js';
+
+/** Stable codes of {@link BearerError}. */
+export type BearerErrorCode =
+  | 'AT_CAPACITY'
+  | 'BEARER_CLOSED'
+  | 'COMPLETION_QUEUE_FULL'
+  | 'OPERATION_IN_FLIGHT'
+  | 'SETUP_FAILED'
+  | 'SUBMISSION_QUEUE_FULL'
+  | 'UNSUPPORTED_OPCODE';
+
+/** What the bearer itself refuses. Errors of the kernel's answers are `OpCodeError`. Match on `code`. */
+export class BearerError extends Error {
+  readonly code: BearerErrorCode;
+
+  constructor(code: BearerErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'BearerError';
+    this.code = code;
+  }
+}
+
+/** A capacity given at construction is used up. Nothing was submitted or changed. */
+export class AtCapacity extends BearerError {
+  readonly kind: BearerCapacityKind;
+  readonly limit: number;
+  readonly used: number;
+
+  constructor(kind: BearerCapacityKind, limit: number, used: number, asked = 1) {
+    super(
+      'AT_CAPACITY',
+      `Cannot take ${asked} more of ${kind} as ${used} of ${limit} are in use: wait for completions, or give the bearer a larger ${kind}`,
+    );
+    this.name = 'AtCapacity';
+    this.kind = kind;
+    this.limit = limit;
+    this.used = used;
+  }
+}
+
+/** The running kernel does not have this opcode, or a seccomp filter or restriction takes it away. */
+export class UnsupportedOpcodeError extends BearerError {
+  readonly opcode: string;
+  readonly since: string;
+
+  constructor(opcode: string, since: string, kernel: string) {
+    super(
+      'UNSUPPORTED_OPCODE',
+      `Cannot submit ${opcode} as this kernel (${kernel}) does not support it: it is in Linux ${since} and later`,
+    );
+    this.name = 'UnsupportedOpcodeError';
+    this.opcode = opcode;
+    this.since = since;
+  }
+}
+
+/**
+ * The ring could not be set up. `cause` is the system's error, `hint` what to do about it.
+ */
+export class RingSetupError extends BearerError {
+  readonly errno: number;
+  readonly hint: string;
+
+  constructor(message: string, errno: number, hint: string, cause: unknown) {
+    super('SETUP_FAILED', `${message}: ${hint}`, { cause });
+    this.name = 'RingSetupError';
+    this.errno = errno;
+    this.hint = hint;
+  }
+}

@@ -1,0 +1,18 @@
+/**
+ * UringBearer: a bounded io_uring for Node.js.
+ *
+ * @module
+ */
+export * from './bearer.js';
+export * from './bearer-buffers.js';
+export * from './capacity.js';
+export * from './errors.js';
+export type { SubmissionKey } from './key.js';
+export * from './listener.js';
+export * from './options.js';
+export type { Capabilities, Probe } from './probe.js';
+export { type DriverKind, type RingFactory, setupHint } from './ring/setup.js';
+export * from './slab/array-slab.js';
+export * from './slab/hash-slab.js';
+export type { Slabbable } from './slab/slabbable.js';
+export type { BearerStats } from './stats.js';

@@ -1,0 +1,63 @@
+import { release } from 'node:os';
+import { Feature, OpNumber } from '@ringbearer/io-uring-opcode';
+import type { RawRing } from '@ringbearer/native/ring';
+import { type DriverKind, setupFlagNames } from './ring/setup.js';
+
+/** What the running kernel supports. */
+export interface Probe {
+  /** Kernel release, as uname(2) says. */
+  readonly kernel: string;
+  /** One byte per opcode number: 1 where it is supported. */
+  readonly supported: Uint8Array;
+  /** Supported opcodes by name. */
+  readonly opcodes: readonly string[];
+  /** IORING_FEAT_* by name. */
+  readonly features: readonly string[];
+  /** Whether an opcode, by number or name (`'SEND_ZC'`), is supported. */
+  has(opcode: number | string): boolean;
+}
+
+/** What one bearer was granted. */
+export interface Capabilities {
+  readonly kernel: string;
+  readonly driver: DriverKind;
+  /** Setup flags granted, by name without IORING_SETUP_. */
+  readonly setupFlags: readonly string[];
+  readonly submissionEntries: number;
+  readonly completionEntries: number;
+  readonly opcodes: number;
+  readonly features: readonly string[];
+}
+
+const OPCODE_SLOTS = 256;
+
+/** Asks the kernel (IORING_REGISTER_PROBE). */
+export function probeRing(raw: RawRing, disabled: readonly number[]): Probe {
+  const supported = new Uint8Array(OPCODE_SLOTS);
+  supported.set(raw.probe());
+  for (const code of disabled) supported[code] = 0;
+  const names = Object.entries(OpNumber);
+  const numbers = new Map<string, number>(names);
+  return {
+    kernel: release(),
+    supported,
+    opcodes: names.filter(([, code]) => supported[code] === 1).map(([name]) => name),
+    features: Object.entries(Feature)
+      .filter(([, bit]) => (raw.features & bit) !== 0)
+      .map(([name]) => name),
+    has: (opcode) => supported[typeof opcode === 'number' ? opcode : (numbers.get(opcode) ?? OPCODE_SLOTS)] === 1,
+  };
+}
+
+/** The report of {@link Capabilities}. */
+export function describeCapabilities(raw: RawRing, probe: Probe, driver: DriverKind): Capabilities {
+  return {
+    kernel: probe.kernel,
+    driver,
+    setupFlags: setupFlagNames(raw.setupFlags),
+    submissionEntries: raw.sqEntries,
+    completionEntries: raw.cqEntries,
+    opcodes: probe.opcodes.length,
+    features: probe.features,
+  };
+}

@@ -1,0 +1,21 @@
+import type { BearerCapacityKind, CapacityUse } from './capacity.js';
+
+/** Counters of one bearer since it was made. */
+export interface BearerStats {
+  /** Entries written, internal cancellations included. */
+  readonly submitted: number;
+  /** Completions delivered. */
+  readonly completed: number;
+  /** io_uring_enter calls; wraps at 2^32. */
+  readonly enters: number;
+  /** Wake-ups that found completions kept back because their queue was full. None is lost. */
+  readonly overflows: number;
+  /** Completions that did not fit and could not be kept, as the kernel counts them. */
+  readonly dropped: number;
+  /** Completions whose key named no operation in flight. */
+  readonly stale: number;
+  /** Completions with -ENOBUFS: a group had no buffer left. */
+  readonly noBuffers: number;
+  /** Limit, use and peak of every capacity. */
+  readonly capacity: Readonly<Record<BearerCapacityKind, CapacityUse>>;
+}

@@ -1,0 +1,131 @@
+import { Owner, OwnerState } from '@ringbearer/io-uring-owner';
+import type { Arena } from './arena.js';
+import { atCapacity, BufferError } from './buffer-error.js';
+import { checkInteger } from './check.js';
+import { Lease, type LeaseHome } from './lease.js';
+import type { MemoryRange } from './memory-range.js';
+
+/** Sizes of a {@link BufferPool}, fixed for life. */
+export interface BufferPoolOptions {
+  /** Buffers, 1 to 2^24. */
+  readonly count: number;
+  /** Bytes of each, 1 to 2^30. */
+  readonly size: number;
+  /** Id that its leases carry. Default 0. */
+  readonly group?: number;
+}
+
+const COUNT_MAX = 1 << 24; // 16 million owners are already more than a gibibyte of heap
+const SIZE_MAX = 1 << 30; // the kernel's limit for one registered buffer
+
+/**
+ * A fixed number of buffers of one size, for sends and single receives. The buffer released last is taken first: its lines
+ * are still in the cache. It never grows.
+ *
+ * @example
+ * ```ts
+ * import { Arena, BufferPool, HeapMemory } from '@ringbearer/io-uring-buffer';
+ *
+ * const arena = new Arena(new HeapMemory(), 1 << 17); // in a program: the bearer's source
+ * const pool = new BufferPool(arena, { count: 8, size: 16_384 });
+ * const lease = pool.take();
+ * lease.fill(Buffer.from('220 ready\r\n'));
+ * console.log(pool.used, pool.available); // 1 7
+ * lease.release();
+ * ```
+ */
+export class BufferPool {
+  /** Buffers there are. */
+  readonly capacity: number;
+  /** Bytes of each. */
+  readonly size: number;
+  /** Id that the leases carry. */
+  readonly group: number;
+  readonly #arena: Arena;
+  readonly #memory: MemoryRange;
+  readonly #home: LeaseHome;
+  readonly #owners: Owner[];
+  readonly #generations: Uint32Array;
+  readonly #free: Uint32Array;
+  #available: number;
+  #open = true;
+
+  /**
+   * Cuts its memory off `arena`.
+   * @throws {RangeError} sizes out of range
+   * @throws {BufferError} AT_CAPACITY (kind BufferBytes)
+   */
+  constructor(arena: Arena, options: BufferPoolOptions) {
+    const { count, size, group = 0 } = options;
+    checkInteger('make a buffer pool', 'count', count, 1, COUNT_MAX);
+    checkInteger('make a buffer pool', 'size', size, 1, SIZE_MAX);
+    checkInteger('make a buffer pool', 'group', group, 0, 0xffff);
+    const memory = arena.reserve(count * size);
+    this.#memory = memory;
+    this.capacity = count;
+    this.size = size;
+    this.group = group;
+    this.#arena = arena;
+    this.#owners = Array.from({ length: count }, () => new Owner());
+    this.#generations = new Uint32Array(count);
+    this.#free = Uint32Array.from({ length: count }, (_, i) => count - 1 - i);
+    this.#available = count;
+    this.#home = {
+      group,
+      memory,
+      text: Buffer.from(memory.bytes.buffer, memory.bytes.byteOffset, memory.byteLength),
+      generation: (id) => this.#generations[id]!,
+      takeBack: (id) => this.#takeBack(id),
+    };
+  }
+
+  /** Buffers that may be taken now. */
+  get available(): number {
+    return this.#available;
+  }
+  /** Buffers out on lease. */
+  get used(): number {
+    return this.capacity - this.#available;
+  }
+
+  /**
+   * Leases a buffer, or its first `length` bytes. The bytes are whatever the last use left.
+   * @throws {BufferError} AT_CAPACITY (kind Buffers): back-pressure, wait for a release; BUFFER_CLOSED
+   */
+  take(length: number = this.size): Lease {
+    if (!this.#open) throw new BufferError('BUFFER_CLOSED', CLOSED);
+    checkInteger('take a buffer', 'length', length, 0, this.size);
+    if (this.#available === 0) throw atCapacity('Buffers', this.capacity, this.capacity, 1);
+    this.#available -= 1;
+    const id = this.#free[this.#available]!;
+    return new Lease(this.#home, this.#owners[id]!, id, 0, length, id * this.size);
+  }
+
+  /**
+   * Ends the pool and revokes every lease. Again: nothing happens.
+   * @throws {BufferError} BUFFER_IN_USE while the kernel has a buffer
+   */
+  close(): void {
+    if (!this.#open) return;
+    for (const owner of this.#owners) {
+      if (owner.state === OwnerState.Kernel) throw new BufferError('BUFFER_IN_USE', IN_KERNEL);
+    }
+    this.#open = false;
+    for (let id = 0; id < this.capacity; id++) this.#generations[id]! += 1;
+    this.#available = this.capacity;
+    this.#arena.vacate(this.#memory);
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  #takeBack(id: number): void {
+    this.#generations[id]! += 1;
+    this.#free[this.#available] = id;
+    this.#available += 1;
+  }
+}
+
+const CLOSED = 'Cannot take a buffer as the pool is closed';
+const IN_KERNEL = 'Cannot close the pool as the kernel has a buffer of it: wait for the completion';

@@ -1,0 +1,23 @@
+/**
+ * Memory the kernel reads and writes: arenas, pools, provided buffers, leases and futex words.
+ *
+ * @packageDocumentation
+ */
+export * from './arena.js';
+export {
+  type BufferCapacity,
+  type BufferCapacityKind,
+  BufferError,
+  type BufferErrorCode,
+} from './buffer-error.js';
+export * from './buffer-pool.js';
+export * from './buffer-registrar.js';
+export * from './classic-buffer-group.js';
+export * from './futex-word.js';
+export * from './heap-memory.js';
+export type { Lease } from './lease.js';
+export * from './memory-range.js';
+export * from './memory-source.js';
+export * from './provided-buffer-ring.js';
+export * from './provision.js';
+export type { UnsafeBuffers } from './unsafe-buffers.js';

@@ -1,0 +1,46 @@
+/**
+ * Typed io_uring operations: one class per opcode, the contract they fulfil, and the constants of the kernel.
+ *
+ * @packageDocumentation
+ */
+export * from './abi.generated.js';
+export * from './cqe.js';
+export * from './dry-run.js';
+export * from './epoll-events.js';
+export * from './errno.js';
+export * from './errors.js';
+export * from './opcode.js';
+export * from './opcodes/buffers/provide-buffers.js';
+export * from './opcodes/buffers/remove-buffers.js';
+export * from './opcodes/file/close.js';
+export * from './opcodes/file/fixed-fd-install.js';
+export * from './opcodes/file/read.js';
+export * from './opcodes/file/write.js';
+export * from './opcodes/futex/futex-wait.js';
+export * from './opcodes/futex/futex-wake.js';
+export * from './opcodes/meta/async-cancel.js';
+export * from './opcodes/meta/nop.js';
+export * from './opcodes/net/accept.js';
+export * from './opcodes/net/accept-multi.js';
+export * from './opcodes/net/bind.js';
+export * from './opcodes/net/connect.js';
+export * from './opcodes/net/listen.js';
+export * from './opcodes/net/recv.js';
+export * from './opcodes/net/recv-multi.js';
+export * from './opcodes/net/send.js';
+export * from './opcodes/net/send-zc.js';
+export * from './opcodes/net/shutdown.js';
+export * from './opcodes/net/socket.js';
+export * from './opcodes/poll/epoll-ctl.js';
+export * from './opcodes/poll/poll-add.js';
+export * from './opcodes/poll/poll-remove.js';
+export * from './opcodes/time/timeout.js';
+export * from './opcodes/time/timeout-remove.js';
+export type { ClockName } from './opcodes/time/timespec.js';
+export type { OperationKey } from './operation-key.js';
+export type { IntoGroup, IntoMemory, Received } from './receive-target.js';
+export * from './record-memory.js';
+export * from './socket-address.js';
+export * from './sqe.js';
+export * from './submission-flags.js';
+export type { TransferBytes } from './transfer-source.js';

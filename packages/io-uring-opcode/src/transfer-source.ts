@@ -1,0 +1,77 @@
+import type { KernelMemory } from '@ringbearer/io-uring-owner';
+import { integerArgument, show, TRANSFER_BYTES_MAX } from './argument.js';
+import type { Sqe } from './sqe.js';
+
+/** Bytes the kernel may read: its own memory, or the caller's. */
+export type TransferBytes = KernelMemory | Uint8Array;
+
+/**
+ * What a sending or writing operation hands to the kernel, and who owns it meanwhile. Kernel memory is fenced by its
+ * owner. A caller's array is kept referenced, so that it is not collected, but cannot be fenced: its holder must neither
+ * write to it nor transfer it before the final completion. The first is a data race of his own, the second is noticed.
+ */
+export class TransferSource {
+  #memory: KernelMemory | null = null;
+  #bytes: Uint8Array | null = null;
+  #offset = 0;
+  #length = 0;
+
+  /** Chooses `length` bytes from `offset`. Allocates nothing where the whole of `data` or kernel memory is meant. */
+  set(action: string, data: TransferBytes, offset = 0, length = data?.byteLength - offset): void {
+    if (typeof data !== 'object' || data === null || typeof data.byteLength !== 'number') {
+      throw new TypeError(
+        `Cannot ${action} as data must be a Uint8Array or kernel memory: current value is ${show(data)}`,
+      );
+    }
+    integerArgument(action, 'offset', offset, 0, data.byteLength);
+    const lengthMax = Math.min(data.byteLength - offset, TRANSFER_BYTES_MAX);
+    integerArgument(action, 'length', length, 0, lengthMax);
+    if (data instanceof Uint8Array) {
+      const whole = offset === 0 && length === data.byteLength;
+      this.#bytes = whole ? data : data.subarray(offset, offset + length);
+      this.#memory = null;
+      this.#offset = 0;
+    } else if ('owner' in data && 'unsafe' in data) {
+      this.#memory = data;
+      this.#bytes = null;
+      this.#offset = offset;
+    } else {
+      throw new TypeError(
+        `Cannot ${action} as data must be a Uint8Array or kernel memory: current value is ${show(data)}`,
+      );
+    }
+    this.#length = length;
+  }
+
+  /** Bytes to transfer. */
+  get length(): number {
+    return this.#length;
+  }
+
+  acquire(): void {
+    if (this.#memory !== null) this.#memory.owner.lend();
+    else this.assertAttached();
+  }
+  release(): void {
+    if (this.#memory !== null) this.#memory.owner.giveBack();
+  }
+  rollback(): void {
+    if (this.#memory !== null) this.#memory.owner.withdraw();
+  }
+
+  /** Writes `addr` and `len`. */
+  prepare(sqe: Sqe): void {
+    if (this.#memory !== null) sqe.memory(this.#memory, this.#offset, this.#length);
+    else sqe.callerBytes(this.#bytes!);
+  }
+
+  /** @throws {TypeError} the caller's bytes were transferred, or their buffer shrank */
+  assertAttached(): void {
+    if (this.#bytes !== null && this.#bytes.byteLength !== this.#length) {
+      throw new TypeError(DETACHED);
+    }
+  }
+}
+
+const DETACHED =
+  'Cannot vouch for the bytes sent as their buffer was transferred or resized: keep it until the final completion';
