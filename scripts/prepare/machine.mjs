@@ -96,7 +96,7 @@ export function judgeMachine(machine) {
   }
   if (compareVersions(machine.kernel, KERNEL_MIN) < 0) {
     warn.push(
-      `kernel ${machine.kernel} is older than ${KERNEL_MIN}: the HTTP server will run on its node:net runtime, and ring tests skip`,
+      `kernel ${machine.kernel} is older than ${KERNEL_MIN}: the HTTP server's ring wants that one, so it may refuse to start, and ring tests skip`,
     );
   }
   if (machine.ioUringDisabled !== '0' && machine.ioUringDisabled !== '') {

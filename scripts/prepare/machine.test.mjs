@@ -28,7 +28,7 @@ describe('judgeMachine()', () => {
   test('warns about an old kernel and says what happens instead', () => {
     const { stop, warn } = judgeMachine({ ...good, kernel: '5.15.0-91-generic' });
     expect(stop).toEqual([]);
-    expect(warn).toEqual([expect.stringContaining('node:net')]);
+    expect(warn).toEqual([expect.stringMatching(/5\.15\.0.*may refuse to start/)]);
   });
 
   test('warns when io_uring is switched off', () => {

@@ -1,5 +1,5 @@
 import type { FixedFd } from '@ringbearer/io-uring-fd';
-import { type Cqe, Close, RecvMulti, Send, Shutdown } from '@ringbearer/io-uring-opcode';
+import { type Cqe, Close, RecvMulti, Send, Shutdown, ShutdownHow } from '@ringbearer/io-uring-opcode';
 import type { Clock } from '../../sans-io/clock.js';
 import type { Left, PeerAddress } from '../../sans-io/left.js';
 import type { CloseReason, Orbit } from '../../sans-io/orbit.js';
@@ -63,7 +63,7 @@ export class Connection implements Left {
     this.#transmit = new TransmitQueue(runtime.transmit);
     this.#recv = new RecvMulti({ socket, group: runtime.receive.group });
     this.#send = new Send({ socket, data: EMPTY });
-    this.#shutdown = new Shutdown({ socket, how: 'write' });
+    this.#shutdown = new Shutdown({ socket, how: ShutdownHow.WR });
     this.#close = new Close({ descriptor: socket });
     this.#recv.handler = (cqe) => this.#onReceive(cqe);
     this.#send.handler = (cqe) => this.#onSend(cqe);
