@@ -1,4 +1,4 @@
-import type { FetchHandler, RawHandler, OnError } from './handlers/index.js';
+import type { FetchHandler, OnError, RawHandler } from './handlers/index.js';
 import type { Http1Limits } from './protocol/http1/index.js';
 import type { LayerBlueprint } from './sans-io/blueprint.js';
 

@@ -45,7 +45,8 @@ export class Server {
   get url(): string {
     const name = this.#address;
     if (name.family === 'Unix') return `unix:${name.path.replace('\0', '@')}`;
-    if (name.family === 'IPv6') return `http://[${name.address === '::' ? '::1' : name.address}]:${name.port}/`;
+    if (name.family === 'IPv6')
+      return `http://[${name.address === '::' ? '::1' : name.address}]:${name.port}/`;
     return `http://${name.address === '0.0.0.0' ? '127.0.0.1' : name.address}:${name.port}/`;
   }
 
@@ -117,15 +118,19 @@ export class Server {
  * ```
  */
 export async function serve(handlerOrOptions: FetchHandler | ServeOptions): Promise<Server> {
-  const options: ServeOptions = typeof handlerOrOptions === 'function' ? { fetch: handlerOrOptions } : handlerOrOptions;
+  const options: ServeOptions =
+    typeof handlerOrOptions === 'function' ? { fetch: handlerOrOptions } : handlerOrOptions;
   if (typeof options !== 'object' || options === null) {
-    throw new TypeError(`Cannot serve as options must be a handler or an object: current value is ${String(options)}`);
+    throw new TypeError(
+      `Cannot serve as options must be a handler or an object: current value is ${String(options)}`,
+    );
   }
   options.signal?.throwIfAborted();
   checkTime('drainTimeoutMs', options.drainTimeoutMs);
   checkTime('writeTimeoutMs', options.writeTimeoutMs);
   const app = http1({ ...options, handle: handleOf(options) });
-  const address = options.path === undefined ? await literal(options.hostname ?? HOSTNAME) : undefined;
+  const address =
+    options.path === undefined ? await literal(options.hostname ?? HOSTNAME) : undefined;
   const runtime = new IoUringRuntime({
     app,
     ...(options.layers === undefined ? {} : { layers: options.layers }),
@@ -135,7 +140,9 @@ export async function serve(handlerOrOptions: FetchHandler | ServeOptions): Prom
   });
   try {
     const listener = runtime.listen({
-      ...(address === undefined ? { path: options.path! } : { address, port: options.port ?? PORT }),
+      ...(address === undefined
+        ? { path: options.path! }
+        : { address, port: options.port ?? PORT }),
       ...(options.backlog === undefined ? {} : { backlog: options.backlog }),
       reusePort: options.reusePort ?? false,
       ipv6Only: options.ipv6Only ?? false,
@@ -164,6 +171,8 @@ async function literal(hostname: string): Promise<string> {
 function checkTime(name: string, value: number | undefined): void {
   if (value === undefined) return;
   if (typeof value !== 'number' || !(value >= 0)) {
-    throw new RangeError(`Cannot serve as ${name} must be a number of milliseconds >= 0: current value is ${String(value)}`);
+    throw new RangeError(
+      `Cannot serve as ${name} must be a number of milliseconds >= 0: current value is ${String(value)}`,
+    );
   }
 }

@@ -10,6 +10,8 @@ export interface RequestHead {
   readonly query: string;
   /** The authority: of the target when it is in absolute form, else of `Host` or `:authority`. Empty when HTTP/1.0 sent none. */
   readonly host: string;
+  /** `https` when the connection is secured. */
+  readonly scheme: 'http' | 'https';
   readonly httpVersion: '1.0' | '1.1' | '2.0';
   /** How many field lines there are, in the order sent. */
   readonly fieldCount: number;

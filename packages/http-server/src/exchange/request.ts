@@ -52,6 +52,11 @@ export class HttpRequest implements Iterable<readonly [name: string, value: stri
     return this.#head().host;
   }
 
+  /** `https` when the connection is secured. */
+  get scheme(): 'http' | 'https' {
+    return this.#head().scheme;
+  }
+
   get httpVersion(): '1.0' | '1.1' | '2.0' {
     return this.#head().httpVersion;
   }

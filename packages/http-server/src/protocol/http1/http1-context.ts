@@ -18,9 +18,9 @@ export class Http1Context {
   readonly head: Http1Head;
   readonly heads = new ReplyHeads();
 
-  constructor(limits: ResolvedHttp1Limits, handle: Handle) {
+  constructor(limits: ResolvedHttp1Limits, handle: Handle, secure: boolean) {
     this.limits = limits;
     this.handle = handle;
-    this.head = new Http1Head(limits);
+    this.head = new Http1Head(limits, secure);
   }
 }

@@ -77,6 +77,7 @@ export type HeadLimits = Pick<
  */
 export class Http1Head implements RequestHead {
   readonly #limits: HeadLimits;
+  readonly #secure: boolean;
   readonly #fields: FieldLines;
   #bytes: Uint8Array = new Uint8Array(0);
   #methodStart = 0;
@@ -105,8 +106,9 @@ export class Http1Head implements RequestHead {
   /** After `parse` answered 0: where the first incomplete line begins. */
   line = 0;
 
-  constructor(limits: HeadLimits) {
+  constructor(limits: HeadLimits, secure: boolean) {
     this.#limits = limits;
+    this.#secure = secure;
     this.#fields = new FieldLines(limits.maxHeaders);
   }
 
@@ -379,6 +381,10 @@ export class Http1Head implements RequestHead {
     return this.#text(this.#hostStart, this.#hostEnd);
   }
 
+  get scheme(): 'http' | 'https' {
+    return this.#secure ? 'https' : 'http';
+  }
+
   get httpVersion(): '1.0' | '1.1' {
     return this.version === 11 ? '1.1' : '1.0';
   }
@@ -418,7 +424,7 @@ export class Http1Head implements RequestHead {
   /** A head with its own bytes: those of `bytes[start, end)`, which this one was parsed from. */
   copy(start: number, end: number): Http1Head {
     const count = this.#fields.count;
-    const copy = new Http1Head({ ...this.#limits, maxHeaders: count });
+    const copy = new Http1Head({ ...this.#limits, maxHeaders: count }, this.#secure);
     copy.#bytes = this.#bytes.slice(start, end);
     const from = this.#fields.table;
     const to = copy.#fields.table;

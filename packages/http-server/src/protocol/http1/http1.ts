@@ -8,6 +8,8 @@ import { type Http1Limits, resolveHttp1Limits } from './limits.js';
 export interface Http1Options extends Http1Limits {
   /** Made by `rawHandler` or `fetchHandler`, or any function of this shape. */
   readonly handle: Handle;
+  /** The connection is secured by a layer on the left, so URLs are `https`. Default false. */
+  readonly secure?: boolean;
 }
 
 /**
@@ -26,7 +28,11 @@ export function http1(options: Http1Options): Blueprint<Http1Connection> {
       `Cannot configure HTTP/1.1 as handle must be a function: current value is ${String(options.handle)}`,
     );
   }
-  const context = new Http1Context(resolveHttp1Limits(options), options.handle);
+  const context = new Http1Context(
+    resolveHttp1Limits(options),
+    options.handle,
+    options.secure ?? false,
+  );
   return {
     name: 'http/1.1',
     instantiate: (left: Left) => new Http1Connection(left, context),

@@ -34,7 +34,8 @@ export class Acceptor {
 
   /** A connection closed, or time has passed. */
   roomAgain(): void {
-    if (this.#paused && !this.#closing && !this.#accept.inFlight && !this.#runtime.full) this.start();
+    if (this.#paused && !this.#closing && !this.#accept.inFlight && !this.#runtime.full)
+      this.start();
   }
 
   async close(): Promise<void> {

@@ -1,17 +1,34 @@
 import type { FixedFd } from '@ringbearer/io-uring-fd';
-import { type Cqe, Close, RecvMulti, Send, Shutdown, ShutdownHow } from '@ringbearer/io-uring-opcode';
+import {
+  Close,
+  type Cqe,
+  RecvMulti,
+  Send,
+  Shutdown,
+  ShutdownHow,
+} from '@ringbearer/io-uring-opcode';
 import type { Clock } from '../../sans-io/clock.js';
 import type { Left, PeerAddress } from '../../sans-io/left.js';
 import type { CloseReason, Orbit } from '../../sans-io/orbit.js';
 import { Carry } from './carry.js';
 import type { IoUringRuntime } from './runtime.js';
 import type { TransmitSlot } from './transmit-pool.js';
-import { HIGH_WATER_BYTES, LOW_WATER_BYTES, type Segment, segmentBytes, TransmitQueue } from './transmit-queue.js';
+import {
+  HIGH_WATER_BYTES,
+  LOW_WATER_BYTES,
+  type Segment,
+  segmentBytes,
+  TransmitQueue,
+} from './transmit-queue.js';
 
 const ENOBUFS = -105;
 const ECANCELED = -125;
 /** Bytes kept for a paused orbit before the runtime stops receiving. */
 const PAUSED_BYTES_MAX = 64 * 1024;
+/** Most bytes one Send carries. */
+const PIECE_BYTES = 256 * 1024;
+/** A peer that goes on sending is listened to for at most this many linger timeouts. */
+const LINGER_TIMES_MAX = 10;
 
 /**
  * open → ending (FIN once all is sent) → lingering (waiting for the peer's FIN) → gone (waiting for the last completions) → free.
@@ -46,6 +63,7 @@ export class Connection implements Left {
   #sent = 0;
   #sendDeadline = 0;
   #lingerDeadline = 0;
+  #lingerEnd = 0;
   #paused = false;
   #presenting = false;
   #receiving = false;
@@ -170,7 +188,8 @@ export class Connection implements Left {
       this.#leave('aborted');
       return;
     }
-    if (!this.#paused && this.#state === 'open' && (this.#carry.length > 0 || this.#receiveEnded)) this.#present();
+    if (!this.#paused && this.#state === 'open' && (this.#carry.length > 0 || this.#receiveEnded))
+      this.#present();
     if (this.#inFlight !== null) return;
     const segment = this.#transmit.shift();
     if (segment !== null) this.#push(segment);
@@ -191,8 +210,12 @@ export class Connection implements Left {
       const bid = cqe.bufferId;
       const ring = this.#runtime.receive;
       ring.pick(bid);
-      if (this.#state === 'open') this.#take(ring.unsafe.bytes, ring.unsafe.offset(bid), res);
-      ring.recycle(bid);
+      try {
+        if (this.#state === 'open') this.#take(ring.unsafe.bytes, ring.unsafe.offset(bid), res);
+        else if (this.#state === 'lingering') this.#linger();
+      } finally {
+        ring.recycle(bid);
+      }
       if (cqe.more) return;
     } else if (cqe.more) return;
     this.#receiving = false;
@@ -230,24 +253,34 @@ export class Connection implements Left {
       }
       return;
     }
+    const consumed = this.#offer(bytes, start, end);
+    if (consumed < length && this.#state === 'open')
+      this.#carry.append(bytes, start + consumed, end);
+  }
+
+  /** An orbit that throws has a bug: its connection ends, and the process hears of it. */
+  #offer(bytes: Uint8Array, start: number, end: number): number {
     this.#presenting = true;
-    const consumed = this.#orbit.receive(bytes, start, end);
-    this.#presenting = false;
-    if (consumed < length && this.#state === 'open') this.#carry.append(bytes, start + consumed, end);
+    try {
+      return this.#orbit.receive(bytes, start, end);
+    } catch (error) {
+      this.abort();
+      throw error;
+    } finally {
+      this.#presenting = false;
+    }
   }
 
   /** Presents what was kept, then the end of the stream. */
   #present(): void {
     if (this.#presenting) return;
     const carry = this.#carry;
-    this.#presenting = true;
     // The orbit may take a part, pause and resume in one call: what is left is presented until it takes no more.
     while (carry.length > 0 && !this.#paused && this.#state === 'open') {
-      const consumed = this.#orbit.receive(carry.bytes, carry.start, carry.start + carry.length);
+      const consumed = this.#offer(carry.bytes, carry.start, carry.start + carry.length);
       if (consumed === 0) break;
       carry.consume(consumed);
     }
-    this.#presenting = false;
     if (this.#paused || this.#state !== 'open') return;
     if (this.#receiveEnded) {
       if (!this.#endDelivered) {
@@ -275,9 +308,15 @@ export class Connection implements Left {
   #push(segment: Segment): void {
     this.#inFlight = segment;
     this.#sent = 0;
+    this.#pushRest(segment);
+  }
+
+  /** In pieces: the write timeout is about progress, and one piece is what counts as progress. */
+  #pushRest(segment: Segment): void {
+    const total = segmentBytes(segment);
+    const source = segment instanceof Uint8Array ? segment : segment.source;
+    this.#send.set(source, this.#sent, Math.min(total - this.#sent, PIECE_BYTES));
     this.#sendDeadline = this.clock.now + this.#runtime.writeTimeoutMs;
-    if (segment instanceof Uint8Array) this.#send.set(segment);
-    else this.#send.set(segment.source, 0, segment.used);
     this.#runtime.push(this.#send);
   }
 
@@ -296,13 +335,9 @@ export class Connection implements Left {
       return;
     }
     this.#sent += res;
-    const total = segmentBytes(segment);
-    if (this.#sent < total) {
-      // A signal, or memory pressure, cut it short.
-      if (segment instanceof Uint8Array) this.#send.set(segment, this.#sent, total - this.#sent);
-      else this.#send.set(segment.source, this.#sent, total - this.#sent);
-      this.#sendDeadline = this.clock.now + this.#runtime.writeTimeoutMs;
-      this.#runtime.push(this.#send);
+    // More pieces; or a signal or memory pressure cut this one short.
+    if (this.#sent < segmentBytes(segment)) {
+      this.#pushRest(segment);
       return;
     }
     this.#drop(segment);
@@ -328,11 +363,23 @@ export class Connection implements Left {
       return;
     }
     this.#state = 'lingering';
-    this.#lingerDeadline = this.clock.now + this.#runtime.lingerTimeoutMs;
+    this.#lingerEnd = this.clock.now + this.#runtime.lingerTimeoutMs * LINGER_TIMES_MAX;
+    this.#linger();
     this.#shuttingDown = true;
     this.#runtime.push(this.#shutdown);
     this.#carry.clear();
     if (!this.#receiving) this.#receive();
+  }
+
+  /**
+   * Closing while the peer still sends makes the kernel reset the connection, and the peer may lose the reply it has not read:
+   * so what arrives is thrown away for a while, longer as long as something does.
+   */
+  #linger(): void {
+    this.#lingerDeadline = Math.min(
+      this.clock.now + this.#runtime.lingerTimeoutMs,
+      this.#lingerEnd,
+    );
   }
 
   #onShutdown(): void {
@@ -358,7 +405,8 @@ export class Connection implements Left {
   }
 
   #release(): void {
-    if (this.#recv.inFlight || this.#send.inFlight || this.#shuttingDown || this.#close.inFlight) return;
+    if (this.#recv.inFlight || this.#send.inFlight || this.#shuttingDown || this.#close.inFlight)
+      return;
     this.#runtime.push(this.#close);
   }
 

@@ -19,7 +19,9 @@ export function connectionsFor(
   limit = openFilesMax(),
 ): { maxConnections: number; fileLimit: number } {
   if (wanted !== undefined && (!Number.isInteger(wanted) || wanted < 1 || wanted > 200_000)) {
-    throw new RangeError(`Cannot serve as maxConnections must be an integer from 1 to 200000: current value is ${wanted}`);
+    throw new RangeError(
+      `Cannot serve as maxConnections must be an integer from 1 to 200000: current value is ${wanted}`,
+    );
   }
   const room = limit - extra - RESERVED_FILES;
   if (wanted !== undefined && wanted > room) {

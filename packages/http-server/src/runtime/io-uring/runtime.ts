@@ -1,4 +1,11 @@
-import { type BearerStats, type Capabilities, Listener, type ListenOptions, type RingFactory, UringBearer } from '@ringbearer/io-uring-bearer';
+import {
+  type BearerStats,
+  type Capabilities,
+  type Listener,
+  type ListenOptions,
+  type RingFactory,
+  UringBearer,
+} from '@ringbearer/io-uring-bearer';
 import type { ProvidedBufferRing } from '@ringbearer/io-uring-buffer';
 import { FixedFd } from '@ringbearer/io-uring-fd';
 import { type OpCode, SubmissionFlags, Timeout } from '@ringbearer/io-uring-opcode';
@@ -23,6 +30,8 @@ const TRANSMIT_SLOTS = 1024;
 const ACCEPT_SLACK = 64;
 /** Listeners of one runtime. */
 const LISTENERS_MAX = 8;
+/** Longest wait for a peer's FIN while the server closes. */
+const CLOSING_LINGER_MS = 250;
 const SUBMISSION_ENTRIES = 2048;
 /** Operations of one connection that can be in flight: receive, send, shutdown or close, two cancellations. */
 const OPERATIONS_PER_CONNECTION = 5;
@@ -46,7 +55,7 @@ export class IoUringRuntime {
   readonly clock = new RingClock();
   readonly maxConnections: number;
   readonly writeTimeoutMs: number;
-  readonly lingerTimeoutMs: number;
+  readonly #lingerTimeoutMs: number;
   readonly receive: ProvidedBufferRing;
   readonly transmit: TransmitPool;
   readonly #bearer: UringBearer;
@@ -66,10 +75,13 @@ export class IoUringRuntime {
 
   /** @throws RingSetupError where io_uring cannot be used, saying why */
   constructor(options: IoUringRuntimeOptions, ringFactory?: RingFactory) {
-    const { maxConnections, fileLimit } = connectionsFor(options.maxConnections, ACCEPT_SLACK + LISTENERS_MAX);
+    const { maxConnections, fileLimit } = connectionsFor(
+      options.maxConnections,
+      ACCEPT_SLACK + LISTENERS_MAX,
+    );
     this.maxConnections = maxConnections;
     this.writeTimeoutMs = options.writeTimeoutMs ?? 30_000;
-    this.lingerTimeoutMs = options.lingerTimeoutMs ?? 2000;
+    this.#lingerTimeoutMs = options.lingerTimeoutMs ?? 2000;
     this.#app = options.app;
     this.#layers = options.layers ?? [];
     this.#bearer = UringBearer.withCapacity(
@@ -90,7 +102,10 @@ export class IoUringRuntime {
         ...(ringFactory === undefined ? {} : { ringFactory }),
       },
     );
-    this.receive = this.#bearer.buffers.ring({ count: RECEIVE_BUFFERS, bufferBytes: RECEIVE_BUFFER_BYTES });
+    this.receive = this.#bearer.buffers.ring({
+      count: RECEIVE_BUFFERS,
+      bufferBytes: RECEIVE_BUFFER_BYTES,
+    });
     this.transmit = new TransmitPool(this.#bearer, TRANSMIT_SLOTS);
     this.#timer = new Timeout({ milliseconds: TICK_MS });
     this.#timer.handler = () => this.#tick();
@@ -163,6 +178,12 @@ export class IoUringRuntime {
   get bearer(): UringBearer {
     return this.#bearer;
   }
+  /** Shorter while the server closes: nobody waits for a peer that does not answer our FIN. */
+  get lingerTimeoutMs(): number {
+    return this.#closing
+      ? Math.min(this.#lingerTimeoutMs, CLOSING_LINGER_MS)
+      : this.#lingerTimeoutMs;
+  }
   get full(): boolean {
     return this.#live.length >= this.maxConnections;
   }
@@ -196,7 +217,8 @@ export class IoUringRuntime {
 
   /** There is something for the coarse timer to look after. */
   watch(): void {
-    if (!this.#timer.inFlight && !this.#bearer.closed) this.#bearer.push(this.#timer, SubmissionFlags.BACKGROUND);
+    if (!this.#timer.inFlight && !this.#bearer.closed)
+      this.#bearer.push(this.#timer, SubmissionFlags.BACKGROUND);
   }
 
   /** The descriptor of a connection is closed. */

@@ -85,7 +85,8 @@ export class TransmitQueue {
 
   /** Drops everything. */
   clear(): void {
-    for (const segment of this.#queue) if (!(segment instanceof Uint8Array)) this.#pool.give(segment);
+    for (const segment of this.#queue)
+      if (!(segment instanceof Uint8Array)) this.#pool.give(segment);
     this.#queue.length = 0;
     this.#queued = 0;
     if (this.#current !== null) this.#pool.give(this.#current);

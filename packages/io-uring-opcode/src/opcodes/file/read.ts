@@ -41,8 +41,7 @@ export type ReadOptions = (IntoMemory | IntoGroup) & {
  * import { Close, Read } from '@ringbearer/io-uring-opcode';
  *
  * const bearer = UringBearer.withCapacity({ CoreQueue: 8 });
- * const pool = bearer.buffers.pool({ count: 1, bufferBytes: 4096 });
- * const memory = pool.take();
+ * const memory = bearer.allocate(4096);
  * const descriptor = new RawFd(openSync('/proc/version', 'r'));
  * const { length } = await bearer.submit(new Read({ descriptor, memory, position: 0 }));
  * console.log(memory.toString().slice(0, Math.min(length, 5))); // Linux

@@ -40,6 +40,7 @@ export type FutexWaited = 'ok' | 'not-equal';
  * const bearer = UringBearer.withCapacity({ CoreQueue: 8 });
  * const word = bearer.buffers.futex();
  * const waited = bearer.submit(new FutexWait({ word, expected: 0 }));
+ * bearer.flush(); // the wait begins now, not at the end of this turn of the event loop
  *
  * word.store(1); // in real life another thread does this
  * await bearer.submit(new FutexWake({ word }));

@@ -32,30 +32,30 @@ export interface AcceptMultiOptions {
  * @example
  * ```ts
  * import { UringBearer } from '@ringbearer/io-uring-bearer';
- * import {
- *   AcceptMulti, AddressFamily, Bind, Close, Connect, Listen, Socket, SocketType, type SocketAddress,
- * } from '@ringbearer/io-uring-opcode';
+ * import { AcceptMulti, AddressFamily, Close, Connect, Socket, SocketType } from '@ringbearer/io-uring-opcode';
  *
  * const bearer = UringBearer.withCapacity({ CoreQueue: 8 });
- * const address: SocketAddress = { family: 'Unix', path: `\0ringbearer-accept-multi-${process.pid}` };
- * const stream = { family: AddressFamily.UNIX, type: SocketType.STREAM };
- * const listener = await bearer.submit(new Socket(stream));
- * await bearer.submit(new Bind({ socket: listener, address }));
- * await bearer.submit(new Listen({ socket: listener }));
- *
- * const opened = [listener];
+ * const listener = bearer.listen({ address: '127.0.0.1', port: 0 });
+ * const clients = [];
  * for (let i = 0; i < 3; i++) {
- *   const client = await bearer.submit(new Socket(stream));
- *   opened.push(client);
- *   await bearer.submit(new Connect({ socket: client, address }));
+ *   const socket = await bearer.submit(
+ *     new Socket({ family: AddressFamily.INET, type: SocketType.STREAM }),
+ *   );
+ *   await bearer.submit(new Connect({ socket, address: listener.address }));
+ *   clients.push(socket);
  * }
- * for await (const connection of bearer.stream(new AcceptMulti({ listener }))) {
- *   opened.push(connection);
- *   if (opened.length === 7) break;
- * }
- * console.log(`${opened.length} sockets`); // 7 sockets
  *
- * for (const descriptor of opened) await bearer.submit(new Close({ descriptor }));
+ * const accepted = [];
+ * for await (const connection of bearer.stream(new AcceptMulti({ listener: listener.descriptor }))) {
+ *   accepted.push(connection);
+ *   if (accepted.length === clients.length) break; // cancels, and closes what nobody took
+ * }
+ * console.log(accepted.length); // 3
+ *
+ * for (const descriptor of [...accepted, ...clients]) {
+ *   await bearer.submit(new Close({ descriptor }));
+ * }
+ * await listener.close();
  * await bearer.close();
  * ```
  */

@@ -51,27 +51,23 @@ const ADDRESS_LENGTH = SOCKET_ADDRESS_BYTES;
  * @example
  * ```ts
  * import { UringBearer } from '@ringbearer/io-uring-bearer';
- * import {
- *   Accept, AddressFamily, Bind, Close, Connect, Listen, Socket, SocketType, type SocketAddress,
- * } from '@ringbearer/io-uring-opcode';
+ * import { Accept, AddressFamily, Close, Connect, Socket, SocketType } from '@ringbearer/io-uring-opcode';
  *
  * const bearer = UringBearer.withCapacity({ CoreQueue: 8 });
- * const address: SocketAddress = { family: 'Unix', path: `\0ringbearer-accept-${process.pid}` };
- * const stream = { family: AddressFamily.UNIX, type: SocketType.STREAM };
- * const listener = await bearer.submit(new Socket(stream));
- * await bearer.submit(new Bind({ socket: listener, address }));
- * await bearer.submit(new Listen({ socket: listener }));
- *
- * const client = await bearer.submit(new Socket(stream));
+ * const listener = bearer.listen({ address: '127.0.0.1', port: 0 });
+ * const client = await bearer.submit(
+ *   new Socket({ family: AddressFamily.INET, type: SocketType.STREAM }),
+ * );
  * const [accepted] = await Promise.all([
- *   bearer.submit(new Accept({ listener })),
- *   bearer.submit(new Connect({ socket: client, address })),
+ *   bearer.submit(new Accept({ listener: listener.descriptor })),
+ *   bearer.submit(new Connect({ socket: client, address: listener.address })),
  * ]);
- * console.log(accepted.peer); // { family: 'Unix', path: '' }
+ * console.log(accepted.peer); // { family: 'IPv4', address: '127.0.0.1', port: 54321 }
  *
- * for (const descriptor of [accepted.descriptor, client, listener]) {
+ * for (const descriptor of [accepted.descriptor, client]) {
  *   await bearer.submit(new Close({ descriptor }));
  * }
+ * await listener.close();
  * await bearer.close();
  * ```
  */

@@ -53,8 +53,7 @@ export type RecvOptions = (IntoMemory | IntoGroup) & {
  * await bearer.submit(new Connect({ socket: sender, address }));
  * await bearer.submit(new Send({ socket: sender, data: new TextEncoder().encode('hello') }));
  *
- * const pool = bearer.buffers.pool({ count: 1, bufferBytes: 4096 });
- * const memory = pool.take();
+ * const memory = bearer.allocate(4096);
  * const { length } = await bearer.submit(new Recv({ socket: receiver, memory }));
  * console.log(memory.toString().slice(0, length)); // hello
  * memory.release();

@@ -1,0 +1,309 @@
+import { assertFieldName, assertFieldValue } from '../../exchange/field-syntax.js';
+
+const RealResponse = globalThis.Response;
+
+/** What a {@link FastResponse} keeps: a body that needs no stream. */
+export type FixedBody = string | Uint8Array | null;
+
+type Init = { status?: number; statusText?: string; headers?: unknown };
+
+const TEXT = 'text/plain;charset=UTF-8';
+const NO_FIELDS: readonly string[] = [];
+
+/**
+ * A standard `Response` that builds nothing until asked: Node 20 takes 25 microseconds and a finalizer for one of its own, this takes a fraction of one.
+ *
+ * It is a `Response` in every respect: `instanceof`, subclassing, statics, all members. A body of text or bytes stays as it is; for every other body
+ * (stream, Blob, FormData, URLSearchParams) a real `Response` is made at once and asked from then on.
+ *
+ * @example
+ * ```ts
+ * import { FastResponse as Response } from '@ringbearer/http-server';
+ * fetchHandler(() => new Response('Hello, World!'));
+ * ```
+ */
+export class FastResponse {
+  #body: FixedBody = null;
+  #status = 200;
+  #statusText = '';
+  /** name in lower case, value; null once `headers` was asked for. */
+  #fields: readonly string[] | null = NO_FIELDS;
+  /** The body brings its own type, and `#fields` has none. */
+  #typed = false;
+  #used = false;
+  #headers: Headers | null = null;
+  #real: Response | null = null;
+
+  /** @throws RangeError, TypeError as the standard's constructor */
+  constructor(body?: ConstructorParameters<typeof Response>[0], init?: ResponseInit) {
+    const fixed = fixedBody(body);
+    if (fixed === undefined) {
+      this.#real = new RealResponse(body as never, init);
+      return;
+    }
+    this.#body = fixed;
+    if (init !== undefined && init !== null) this.#initialise(init as Init);
+    if (typeof fixed === 'string') {
+      this.#typed = this.#headers === null && !hasContentType(this.#fields!);
+      if (this.#headers !== null && !this.#headers.has('content-type')) {
+        this.#headers.set('content-type', TEXT);
+      }
+    }
+  }
+
+  #initialise(init: Init): void {
+    const { headers } = init;
+    if (init.status !== undefined) {
+      const status = Number(init.status);
+      if (!Number.isInteger(status) || status < 200 || status > 599) {
+        throw new RangeError(
+          `Cannot make a Response as status must be from 200 to 599: current value is ${init.status}`,
+        );
+      }
+      if (this.#body !== null && (status === 204 || status === 205 || status === 304)) {
+        throw new TypeError(`Cannot make a Response as status ${status} must have no body`);
+      }
+      this.#status = status;
+    }
+    if (init.statusText !== undefined) {
+      assertFieldValue('statusText', String(init.statusText));
+      this.#statusText = String(init.statusText);
+    }
+    if (headers === undefined || headers === null) return;
+    const plain = plainFields(headers);
+    if (plain === null) {
+      this.#headers = new Headers(headers as never);
+      this.#fields = null;
+    } else this.#fields = plain;
+  }
+
+  get headers(): Headers {
+    if (this.#real !== null) return this.#real.headers;
+    if (this.#headers === null) {
+      const headers = new Headers();
+      const fields = this.#fields!;
+      for (let i = 0; i < fields.length; i += 2) headers.append(fields[i]!, fields[i + 1]!);
+      if (this.#typed) headers.set('content-type', TEXT);
+      this.#headers = headers;
+      this.#fields = null;
+    }
+    return this.#headers;
+  }
+
+  get status(): number {
+    return this.#real?.status ?? this.#status;
+  }
+
+  get statusText(): string {
+    return this.#real?.statusText ?? this.#statusText;
+  }
+
+  get ok(): boolean {
+    const { status } = this;
+    return status >= 200 && status <= 299;
+  }
+
+  get type(): string {
+    return 'default';
+  }
+
+  get url(): string {
+    return '';
+  }
+
+  get redirected(): boolean {
+    return false;
+  }
+
+  get body(): ReadableStream<Uint8Array> | null {
+    if (this.#real === null && this.#body === null) return null;
+    return this.#materialise().body as ReadableStream<Uint8Array> | null;
+  }
+
+  get bodyUsed(): boolean {
+    return this.#real?.bodyUsed ?? this.#used;
+  }
+
+  async text(): Promise<string> {
+    if (this.#real !== null) return this.#real.text();
+    const body = this.#takeBody();
+    // A lone surrogate becomes U+FFFD, as it does on the wire.
+    if (typeof body === 'string') return Buffer.from(body).toString();
+    return body === null ? '' : new TextDecoder().decode(body);
+  }
+
+  async json(): Promise<unknown> {
+    if (this.#real !== null) return this.#real.json();
+    return JSON.parse(await this.text());
+  }
+
+  async bytes(): Promise<Uint8Array> {
+    if (this.#real !== null) return new Uint8Array(await this.#real.arrayBuffer());
+    const body = this.#takeBody();
+    if (typeof body === 'string') return new TextEncoder().encode(body);
+    return body === null ? new Uint8Array(0) : body.slice();
+  }
+
+  async arrayBuffer(): Promise<ArrayBuffer> {
+    if (this.#real !== null) return this.#real.arrayBuffer();
+    return (await this.bytes()).buffer as ArrayBuffer;
+  }
+
+  async blob(): Promise<Blob> {
+    return new Blob([await this.arrayBuffer()], { type: this.headers.get('content-type') ?? '' });
+  }
+
+  async formData(): Promise<FormData> {
+    return this.#materialise().formData() as Promise<FormData>;
+  }
+
+  clone(): Response {
+    if (this.#real !== null) return this.#real.clone();
+    if (this.#used) throw new TypeError('Body is unusable: it was already read');
+    const clone = new FastResponse(this.#body as never, {
+      status: this.#status,
+      statusText: this.#statusText,
+      headers: this.headers,
+    });
+    return clone as unknown as Response;
+  }
+
+  static json(data: unknown, init?: ResponseInit): Response {
+    const body = JSON.stringify(data);
+    if (body === undefined) throw new TypeError('Value is not JSON serializable');
+    const response = new FastResponse(body, init);
+    if (response.#typed) {
+      response.#typed = false;
+      response.#fields = [...response.#fields!, 'content-type', 'application/json'];
+    } else if (
+      response.#headers !== null &&
+      response.#headers.get('content-type') === TEXT &&
+      !new Headers(init?.headers).has('content-type')
+    ) {
+      response.#headers.set('content-type', 'application/json');
+    }
+    return response as unknown as Response;
+  }
+
+  static redirect(url: string | URL, status = 302): Response {
+    if (![301, 302, 303, 307, 308].includes(status)) {
+      throw new RangeError(
+        `Cannot redirect as status must be 301, 302, 303, 307 or 308: current value is ${status}`,
+      );
+    }
+    const location = String(url);
+    return new FastResponse(null, { status, headers: { location } }) as unknown as Response;
+  }
+
+  static error(): Response {
+    return RealResponse.error();
+  }
+
+  /** Anything the runtime calls a Response is one, also when this class stands in for the global. */
+  static [Symbol.hasInstance](value: unknown): boolean {
+    // biome-ignore lint/complexity/noThisInStatic: a subclass asks for itself
+    if (this !== FastResponse) return Function.prototype[Symbol.hasInstance].call(this, value);
+    return value instanceof RealResponse;
+  }
+
+  /** The real response when there is one: its body is no fixed one. Internal to the fetch handler. */
+  static real(response: FastResponse): Response | null {
+    return response.#real;
+  }
+
+  /** Whether an object was made by this class. Internal to the fetch handler. */
+  static made(value: object): value is FastResponse {
+    return #body in value;
+  }
+
+  /** Takes the body to send it. Internal to the fetch handler. @throws TypeError when it was read before */
+  static take(response: FastResponse): FixedBody {
+    return response.#takeBody();
+  }
+
+  /** Field names in lower case and values alternating, or null when `headers` has them. Internal to the fetch handler. */
+  static fields(response: FastResponse): readonly string[] | null {
+    return response.#fields;
+  }
+
+  /** The body is text without a Content-Type of its own. Internal to the fetch handler. */
+  static isPlainText(response: FastResponse): boolean {
+    return response.#typed;
+  }
+
+  #takeBody(): FixedBody {
+    if (this.#used) throw new TypeError('Body is unusable: it was already read');
+    const body = this.#body;
+    if (body !== null) this.#used = true;
+    return body;
+  }
+
+  #materialise(): Response {
+    if (this.#real === null) {
+      if (this.#used) throw new TypeError('Body is unusable: it was already read');
+      this.#real = new RealResponse(this.#body as never, {
+        status: this.#status,
+        statusText: this.#statusText,
+        headers: this.headers,
+      });
+    }
+    return this.#real;
+  }
+
+  static {
+    Object.setPrototypeOf(FastResponse.prototype, RealResponse.prototype);
+    Object.setPrototypeOf(FastResponse, RealResponse);
+  }
+}
+
+let installed: typeof globalThis.Response | null = null;
+
+/**
+ * Makes {@link FastResponse} the global `Response`, so that fetch handlers written for any runtime are fast. Responses of `fetch` stay Node's own and are
+ * `instanceof` it as well.
+ *
+ * @returns a function that restores the previous global
+ */
+export function installFastResponse(): () => void {
+  if (installed === null) {
+    installed = globalThis.Response;
+    globalThis.Response = FastResponse as unknown as typeof globalThis.Response;
+  }
+  return () => {
+    if (installed === null) return;
+    globalThis.Response = installed;
+    installed = null;
+  };
+}
+
+/** The body when it needs no stream, undefined when it does. Bytes are copied, as the standard says. */
+function fixedBody(body: unknown): FixedBody | undefined {
+  if (typeof body === 'string') return body;
+  if (body === undefined || body === null) return null;
+  if (body instanceof ArrayBuffer) return new Uint8Array(body.slice(0));
+  if (ArrayBuffer.isView(body)) {
+    return new Uint8Array(body.buffer as ArrayBuffer, body.byteOffset, body.byteLength).slice();
+  }
+  if (typeof body === 'object') return undefined;
+  return String(body);
+}
+
+/** A record of strings as names and values alternating; null for anything else, which `Headers` understands better. */
+function plainFields(headers: unknown): readonly string[] | null {
+  if (Object.getPrototypeOf(headers) !== Object.prototype) return null;
+  const fields: string[] = [];
+  for (const name of Object.keys(headers as object)) {
+    const value: unknown = (headers as Record<string, unknown>)[name];
+    if (typeof value !== 'string') return null;
+    const trimmed = value.trim();
+    assertFieldName(name);
+    assertFieldValue(name, trimmed);
+    fields.push(name.toLowerCase(), trimmed);
+  }
+  return fields;
+}
+
+function hasContentType(fields: readonly string[]): boolean {
+  for (let i = 0; i < fields.length; i += 2) if (fields[i] === 'content-type') return true;
+  return false;
+}

@@ -1,0 +1,71 @@
+import type { HttpReply } from '../../exchange/reply.js';
+import type { HttpRequest } from '../../exchange/request.js';
+import { assertHandler, type HandlerOptions, isPromise, logServerErrors } from '../on-error.js';
+import type { RawHandler } from '../raw.js';
+import { FastResponse } from './fast-response.js';
+import { FetchContext } from './fetch-context.js';
+import { LazyRequest } from './lazy-request.js';
+import { sendResponse } from './send-response.js';
+
+/** A handler on standard objects, as Deno.serve, Bun.serve and Cloudflare Workers have it. */
+export type FetchHandler = (
+  request: Request,
+  context: FetchContext,
+) => Response | Promise<Response>;
+
+/**
+ * Adapts a fetch handler for a protocol's `handle`. Request, URL, headers, body and signal are built when they are asked for.
+ *
+ * @throws TypeError when `handler` is not a function
+ * @example
+ * ```ts
+ * http1({ handle: fetchHandler((request) => new Response(`You asked for ${request.url}`)) });
+ * ```
+ */
+export function fetchHandler(handler: FetchHandler, options: HandlerOptions = {}): RawHandler {
+  assertHandler(handler);
+  const onError = options.onError ?? logServerErrors;
+
+  const recover = async (error: unknown, request: HttpRequest, reply: HttpReply): Promise<void> => {
+    const response = await onError(error, request, reply);
+    if (reply.finished) return;
+    if (!(response instanceof FastResponse) || reply.started) throw error;
+    await sendResponse(response, request, reply);
+  };
+
+  const later = async (
+    pending: Promise<Response>,
+    request: HttpRequest,
+    reply: HttpReply,
+  ): Promise<void> => {
+    try {
+      const response = await pending;
+      // The peer is gone, or a limit ended the exchange: there is nobody to answer.
+      if (reply.finished) return;
+      await sendResponse(response, request, reply);
+    } catch (error) {
+      await recover(error, request, reply);
+    }
+  };
+
+  return (request, reply) => {
+    const lazy = new LazyRequest(request) as unknown as Request;
+    const context = new FetchContext(request, reply, (error) => {
+      onError(error, request, reply);
+    });
+    try {
+      const response = handler(lazy, context);
+      if (isPromise<Response>(response)) {
+        request.retain();
+        return later(response, request, reply);
+      }
+      const sent = sendResponse(response, request, reply);
+      if (sent === undefined) return undefined;
+      request.retain();
+      return sent.catch((error: unknown) => recover(error, request, reply));
+    } catch (error) {
+      request.retain();
+      return recover(error, request, reply);
+    }
+  };
+}

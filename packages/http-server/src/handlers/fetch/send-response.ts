@@ -1,0 +1,138 @@
+import type { HttpReply } from '../../exchange/reply.js';
+import type { HttpRequest } from '../../exchange/request.js';
+import { FastResponse } from './fast-response.js';
+
+/** The connection's own business; what a Response says about it is not passed on. */
+const NOT_PASSED_ON: ReadonlySet<string> = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'transfer-encoding',
+  'upgrade',
+]);
+
+type ReadResult = Awaited<ReturnType<ReadableStreamDefaultReader<unknown>['read']>>;
+
+/** Turns of the microtask queue within which a stream that holds one chunk says that it is at its end. */
+const PATIENCE = 12;
+
+/**
+ * Sends a Response. Text and bytes go out at once with `Content-Length`; streams as chunks, as fast as the peer reads.
+ *
+ * @returns a promise when the body is a stream
+ * @throws TypeError when `response` is not a Response or its body was used
+ */
+export function sendResponse(
+  response: unknown,
+  request: HttpRequest,
+  reply: HttpReply,
+): Promise<void> | undefined {
+  if (typeof response !== 'object' || response === null || !(response instanceof FastResponse)) {
+    throw new TypeError(
+      `Cannot reply as the handler must return a Response: current value is ${String(response)}`,
+    );
+  }
+  if (FastResponse.made(response)) {
+    const real = FastResponse.real(response);
+    if (real !== null) return sendReal(real, request, reply);
+    sendFast(response, reply);
+    return undefined;
+  }
+  return sendReal(response as Response, request, reply);
+}
+
+function sendFast(response: FastResponse, reply: HttpReply): void {
+  const body = FastResponse.take(response);
+  const fields = FastResponse.fields(response);
+  if (response.status !== 200) reply.status(response.status);
+  if (fields === null) copyFields(response.headers, reply, body !== null);
+  else {
+    for (let i = 0; i < fields.length; i += 2) {
+      copyField(fields[i]!, fields[i + 1]!, reply, body !== null);
+    }
+    if (typeof body === 'string' && FastResponse.isPlainText(response)) {
+      reply.text(body);
+      return;
+    }
+  }
+  if (body === null) reply.empty();
+  else reply.end(body);
+}
+
+async function sendReal(response: Response, request: HttpRequest, reply: HttpReply): Promise<void> {
+  if (response.bodyUsed) throw new TypeError('Body is unusable: it was already read');
+  const { body } = response;
+  reply.status(response.status);
+  copyFields(response.headers, reply, false);
+  if (body === null) {
+    reply.empty();
+    return;
+  }
+  const reader = body.getReader() as ReadableStreamDefaultReader<unknown>;
+  if (request.method === 'HEAD') {
+    reply.flushHead().end();
+    await reader.cancel();
+    return;
+  }
+  const cancel = (): void => {
+    reader.cancel(request.live ? request.signal.reason : undefined).catch(() => {});
+  };
+  const { signal } = request;
+  signal.addEventListener('abort', cancel, { once: true });
+  try {
+    await pump(reader, reply);
+  } catch (error) {
+    if (!reply.finished) {
+      cancel();
+      throw error;
+    }
+    // The peer went away: nobody is left to be told.
+    cancel();
+  } finally {
+    signal.removeEventListener('abort', cancel);
+  }
+}
+
+async function pump(reader: ReadableStreamDefaultReader<unknown>, reply: HttpReply): Promise<void> {
+  const first = await reader.read();
+  if (first.done) {
+    if (!reply.finished) reply.empty();
+    return;
+  }
+  const chunk = bytesOf(first.value);
+  // Most bodies are one chunk: given a moment, the stream says so and the reply gets a Content-Length.
+  const second = reader.read();
+  let settled: ReadResult | null = null;
+  second.then(
+    (result) => {
+      settled = result;
+    },
+    () => {},
+  );
+  for (let i = 0; i < PATIENCE && settled === null; i++) await undefined;
+  if ((settled as ReadResult | null)?.done) {
+    reply.end(chunk);
+    return;
+  }
+  if (!reply.write(chunk)) await reply.drained();
+  for (let result = await second; !result.done; result = await reader.read()) {
+    if (!reply.write(bytesOf(result.value))) await reply.drained();
+  }
+  reply.end();
+}
+
+function bytesOf(value: unknown): Uint8Array {
+  if (value instanceof Uint8Array) return value;
+  throw new TypeError(
+    `Cannot send body as its stream must yield Uint8Array: current value is ${String(value)}`,
+  );
+}
+
+function copyFields(headers: Headers, reply: HttpReply, sized: boolean): void {
+  for (const [name, value] of headers) copyField(name, value, reply, sized);
+}
+
+function copyField(name: string, value: string, reply: HttpReply, sized: boolean): void {
+  if (NOT_PASSED_ON.has(name) || (sized && name === 'content-length')) return;
+  reply.append(name, value);
+}

@@ -1,0 +1,76 @@
+import { UringBearer } from '@ringbearer/io-uring-bearer';
+import fc from 'fast-check';
+import { afterAll, describe, expect, it } from 'vitest';
+import { SLOT_BYTES, TransmitPool } from './transmit-pool.js';
+import { type Segment, segmentBytes, TransmitQueue } from './transmit-queue.js';
+
+const bearer = UringBearer.withCapacity({ CoreQueue: 8 });
+const pool = new TransmitPool(bearer, 4);
+afterAll(() => bearer.close());
+
+function take(queue: TransmitQueue): Uint8Array {
+  const parts: Uint8Array[] = [];
+  for (let segment: Segment | null = queue.shift(); segment !== null; segment = queue.shift()) {
+    const bytes = segment instanceof Uint8Array ? segment : segment.bytes;
+    parts.push(bytes.slice(0, segmentBytes(segment)));
+    if (!(segment instanceof Uint8Array)) pool.give(segment);
+  }
+  return Buffer.concat(parts);
+}
+
+describe('TransmitQueue', () => {
+  it('sends what was written, in order, whatever the mix of reserve, write and send', () => {
+    const step = fc.record({
+      kind: fc.constantFrom('reserve', 'write', 'send', 'shift'),
+      length: fc.integer({ min: 0, max: 40_000 }),
+    });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 30 }), (script) => {
+        const queue = new TransmitQueue(pool);
+        const written: Uint8Array[] = [];
+        const sent: Uint8Array[] = [];
+        let next = 0;
+        for (const { kind, length } of script) {
+          if (kind === 'shift') {
+            sent.push(take(queue));
+            continue;
+          }
+          const size = kind === 'reserve' ? length % (SLOT_BYTES + 1) : length;
+          const bytes = Uint8Array.from({ length: size }, () => next++ & 0xff);
+          written.push(bytes);
+          if (kind === 'write') queue.write(bytes, 0, size);
+          else if (kind === 'send') queue.send(bytes);
+          else {
+            const at = queue.reserve(size);
+            queue.out.set(bytes, at);
+            queue.commit(at + size);
+          }
+        }
+        sent.push(take(queue));
+        expect(queue.bytes).toBe(0);
+        expect(Buffer.concat(sent).equals(Buffer.concat(written))).toBe(true);
+        expect(pool.borrowed).toBe(0);
+      }),
+    );
+  });
+
+  it('takes slots from the heap when the pool is empty, and gives them up again', () => {
+    const queue = new TransmitQueue(pool);
+    queue.write(new Uint8Array(SLOT_BYTES * 6), 0, SLOT_BYTES * 6);
+    expect(pool.borrowed).toBe(2);
+    queue.clear();
+    expect(pool.borrowed).toBe(0);
+    expect(queue.bytes).toBe(0);
+  });
+
+  it('reserve() refuses more than a slot, commit() what was not reserved', () => {
+    const queue = new TransmitQueue(pool);
+    expect(() => queue.reserve(SLOT_BYTES + 1)).toThrow(RangeError);
+    const at = queue.reserve(10);
+    expect(() => queue.commit(SLOT_BYTES + 1)).toThrow(RangeError);
+    queue.commit(at + 10);
+    queue.reserve(10);
+    expect(() => queue.commit(5)).toThrow(RangeError);
+    queue.clear();
+  });
+});
