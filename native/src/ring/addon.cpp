@@ -14,20 +14,28 @@ void AddressOf(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   if (info.Length() < 2 || !info[0].IsTypedArray() || !info[1].IsTypedArray())
     throw Napi::TypeError::New(env, "Cannot take the address of anything but a typed array");
+  auto out = info[1].As<Napi::Uint32Array>();
+  if (out.TypedArrayType() != napi_uint32_array || out.ElementLength() < 2)
+    throw Napi::RangeError::New(env, "Cannot write an address as out must be a Uint32Array of 2");
   void* data = nullptr;
   size_t length = 0;
   napi_typedarray_type type;
   if (napi_get_typedarray_info(env, info[0], &type, &length, &data, nullptr, nullptr) != napi_ok)
     throw Napi::Error::New(env, "Cannot take the address of a typed array");
   auto address = reinterpret_cast<uint64_t>(data);
-  auto out = info[1].As<Napi::Uint32Array>();
   out[0] = static_cast<uint32_t>(address);
   out[1] = static_cast<uint32_t>(address >> 32);
+}
+
+// ownerActive(): a ring owns the loop of this thread.
+Napi::Value OwnerActive(const Napi::CallbackInfo& info) {
+  return Napi::Boolean::New(info.Env(), Driver::OwnerOn(info.Env()));
 }
 
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("Ring", Ring::Define(env));
   exports.Set("addressOf", Napi::Function::New<AddressOf>(env, "addressOf"));
+  exports.Set("ownerActive", Napi::Function::New<OwnerActive>(env, "ownerActive"));
   exports.Set("openListener", Napi::Function::New<OpenListener>(env, "openListener"));
   exports.Set("socketName", Napi::Function::New<SocketName>(env, "socketName"));
   exports.Set("peerName", Napi::Function::New<PeerName>(env, "peerName"));

@@ -4,7 +4,7 @@
 namespace ringbearer {
 
 // Words shared with JavaScript (an Int32Array over one page): arguments and results of the calls on the hot path, so that they
-// need no Node-API argument handling. src/ring/control.ts has the same table; control.test.ts compares the two.
+// need no Node-API argument handling. JavaScript takes the indices from the exported `controlWords`.
 enum ControlWord : int {
   kToSubmit = 0,        // in: SQEs for enter()
   kMinComplete = 1,     // in: completions enter() waits for

@@ -1,10 +1,24 @@
 #include "driver.hpp"
 
+#include <algorithm>
 #include <cerrno>
+#include <vector>
 
+#include "errors.hpp"
 #include "ring.hpp"
 
 namespace ringbearer {
+
+namespace {
+// Drivers of this thread, in the order they were started.
+thread_local std::vector<Driver*> drivers;
+
+uv_loop_t* LoopOf(Napi::Env env) {
+  uv_loop_t* loop = nullptr;
+  napi_get_uv_event_loop(env, &loop);
+  return loop;
+}
+}  // namespace
 
 Driver::Driver(Napi::Env env, Ring* ring, DriverKind kind, Napi::Function callback)
     : env_(env),
@@ -13,13 +27,21 @@ Driver::Driver(Napi::Env env, Ring* ring, DriverKind kind, Napi::Function callba
       callback_(Napi::Persistent(callback)),
       context_(env, "ringbearer"),
       receiver_(Napi::Persistent(Napi::Object::New(env))) {
-  napi_get_uv_event_loop(env, &loop_);
+  loop_ = LoopOf(env);
   poll_.data = prepare_.data = idle_.data = this;
 }
 
 Driver::~Driver() = default;
 
+bool Driver::OwnerOn(Napi::Env env) {
+  const uv_loop_t* loop = LoopOf(env);
+  return std::any_of(drivers.begin(), drivers.end(),
+                     [loop](const Driver* other) { return other->loop_ == loop && other->kind_ == DriverKind::kOwner; });
+}
+
 int Driver::Start() {
+  if (napi_add_async_cleanup_hook(env_, OnCleanup, this, &hook_) != napi_ok) return UV_ENOMEM;
+  drivers.push_back(this);
   uv_prepare_init(loop_, &prepare_);
   prepared_ = true;
   if (kind_ == DriverKind::kEmbedded) {
@@ -61,13 +83,19 @@ void Driver::OnPrepareEmbedded(uv_prepare_t* handle) {
   auto* self = static_cast<Driver*>(handle->data);
   if (self->ring_ == nullptr) return;
   self->UpdateReference();
-  Ring* ring = self->ring_;
-  unsigned unsubmitted = ring->Unsubmitted();
-  if (unsubmitted == 0 && !ring->NeedsEnter()) return;
-  int result = ring->Enter(unsubmitted, 0, nullptr);
-  ring->control()[kLoopError] = result < 0 ? -result : 0;
+  int result = self->Flush();
   // Nothing would wake the loop for entries the kernel did not take.
-  if (result < 0 && result != -EINTR && ring->HasCompletions()) self->CallJavaScript();
+  if (result < 0 && result != -EINTR && self->ring_->HasCompletions()) self->CallJavaScript();
+}
+
+int Driver::Flush() {
+  if (ring_ == nullptr || (ring_->Unsubmitted() == 0 && !ring_->NeedsEnter())) return 0;
+  int result;
+  // A kernel without SUBMIT_ALL stops at an entry that fails: go on behind it.
+  do result = ring_->Enter(ring_->Unsubmitted(), 0, nullptr);
+  while (result > 0 && ring_->Unsubmitted() > 0);
+  ring_->control()[kLoopError] = result < 0 ? -result : 0;
+  return result;
 }
 
 void Driver::OnPoll(uv_poll_t* handle, int, int) { static_cast<Driver*>(handle->data)->CallJavaScript(); }
@@ -98,6 +126,10 @@ void Driver::OnPrepareOwner(uv_prepare_t* handle) {
     if (!self->backend_armed_) timeout = 0;
   }
 
+  // Hooks run in no order to rely on: what an embedded ring of this loop has queued must be on its way before this thread blocks.
+  for (Driver* other : drivers)
+    if (other != self && other->loop_ == self->loop_) other->Flush();
+
   unsigned unsubmitted = ring->Unsubmitted();
   if (timeout != 0 || unsubmitted > 0 || ring->NeedsEnter()) {
     __kernel_timespec bound{};
@@ -119,10 +151,11 @@ void Driver::CallJavaScript() {
   Napi::HandleScope scope(env_);
   napi_value result;
   napi_status status = napi_make_callback(env_, context_, receiver_.Value(), callback_.Value(), 0, nullptr, &result);
-  if (status == napi_pending_exception) {
-    napi_value error;
-    if (napi_get_and_clear_last_exception(env_, &error) == napi_ok) napi_fatal_exception(env_, error);
-  }
+  // A worker that is being terminated has no exception to show, and nobody to show it to.
+  bool pending = false;
+  if (status != napi_pending_exception || napi_is_exception_pending(env_, &pending) != napi_ok || !pending) return;
+  napi_value error;
+  if (napi_get_and_clear_last_exception(env_, &error) == napi_ok) napi_fatal_exception(env_, error);
 }
 
 void Driver::Close(uv_handle_t* handle) {
@@ -130,9 +163,11 @@ void Driver::Close(uv_handle_t* handle) {
   uv_close(handle, OnClosed);
 }
 
-void Driver::Stop(napi_async_cleanup_hook_handle hook) {
+void Driver::Stop() {
+  if (stopped_) return;
+  stopped_ = true;
   ring_ = nullptr;
-  hook_ = hook;
+  std::erase(drivers, this);
   open_handles_ = 1;  // held by this function, so that an early close cannot end it
   if (polling_) {
     uv_poll_stop(&poll_);
@@ -140,18 +175,28 @@ void Driver::Stop(napi_async_cleanup_hook_handle hook) {
   }
   if (idling_) Close(reinterpret_cast<uv_handle_t*>(&idle_));
   if (prepared_) Close(reinterpret_cast<uv_handle_t*>(&prepare_));
-  if (--open_handles_ == 0) {
-    if (hook_ != nullptr) napi_remove_async_cleanup_hook(hook_);
-    delete this;
-  }
+  Release();
 }
 
 void Driver::OnClosed(uv_handle_t* handle) {
   auto* self = static_cast<Driver*>(handle->data);
-  if (--self->open_handles_ > 0) return;
   Napi::HandleScope scope(self->env_);
-  if (self->hook_ != nullptr) napi_remove_async_cleanup_hook(self->hook_);
-  delete self;
+  self->Release();
+}
+
+// The last of the handles and Stop() deletes the driver. The environment is there until then: it waits for the hook.
+void Driver::Release() {
+  if (--open_handles_ > 0) return;
+  napi_async_cleanup_hook_handle hook = hook_;
+  delete this;
+  if (hook != nullptr) napi_remove_async_cleanup_hook(hook);
+}
+
+void Driver::OnCleanup(napi_async_cleanup_hook_handle, void* data) {
+  auto* self = static_cast<Driver*>(data);
+  if (self->stopped_) return;
+  self->ring_->ForgetDriver();
+  self->Stop();
 }
 
 }  // namespace ringbearer

@@ -16,15 +16,21 @@ enum class DriverKind { kEmbedded, kOwner };
 //   the ring. An idle handle keeps libuv's own epoll_wait at timeout 0. The poll is one-shot and armed again after libuv had its
 //   turn, so what libuv left unread is seen again, as level-triggered watchers expect.
 //
-// Heap-allocated; deletes itself after Stop(), once libuv let go of the handles.
+// Several rings may share a loop: an owner submits for the embedded ones before it blocks. Of owners there can be one, as a ring that
+// another one waits for wakes nobody.
+//
+// Heap-allocated; deletes itself after Stop(), once libuv let go of the handles. Its cleanup hook makes an environment that ends wait
+// for that, also when Stop() was called just before.
 class Driver {
  public:
   Driver(Napi::Env env, Ring* ring, DriverKind kind, Napi::Function callback);
   int Start();
-  // Detaches from the ring at once. `hook`, if any, is removed when all handles are closed.
-  void Stop(napi_async_cleanup_hook_handle hook);
+  // Detaches from the ring at once.
+  void Stop();
   // Follows the reference count in the control block.
   void UpdateReference();
+  // An owner driver runs on the loop of this environment.
+  static bool OwnerOn(Napi::Env env);
 
  private:
   ~Driver();
@@ -33,6 +39,10 @@ class Driver {
   static void OnPrepareOwner(uv_prepare_t* handle);
   static void OnIdle(uv_idle_t* handle);
   static void OnClosed(uv_handle_t* handle);
+  static void OnCleanup(napi_async_cleanup_hook_handle handle, void* data);
+  // Submits what JavaScript queued; what libuv shows of the completions is enough to be woken.
+  int Flush();
+  void Release();
   void CallJavaScript();
   bool LoopHasWork() const;
   void Close(uv_handle_t* handle);
@@ -52,8 +62,9 @@ class Driver {
   bool idling_ = false;
   bool referenced_ = false;
   bool backend_armed_ = false;
+  bool stopped_ = false;
   int open_handles_ = 0;
-  napi_async_cleanup_hook_handle hook_ = nullptr;
+  napi_async_cleanup_hook_handle hook_ = nullptr;  // null once removed
 };
 
 }  // namespace ringbearer

@@ -46,6 +46,12 @@ export interface RawRing {
   start(driver: 0 | 1, callback: () => void): void;
   /** Makes the loop handles follow the reference count of the control block at once. */
   reference(): void;
+  /** Cancels one submission, or without arguments all, beside the submission queue. The result of io_uring_register_sync_cancel(3). */
+  cancel(low?: number, high?: number): number;
+  /** The ring closes this descriptor when it ends, however it ends. */
+  own(fd: number): void;
+  /** Closes a descriptor of {@link own} now. */
+  closeOwned(fd: number): void;
   close(): void;
 }
 
@@ -67,6 +73,7 @@ export type SocketName =
 interface Addon {
   Ring: new (entries: number, flags: number, completionEntries: number) => RawRing;
   addressOf(view: ArrayBufferView, out: Uint32Array): void;
+  ownerActive(): boolean;
   openListener(options: ListenerOptions): number;
   socketName(fd: number): SocketName;
   peerName(fd: number): SocketName;
@@ -101,4 +108,4 @@ const addon = load();
 
 /** Index of every word of the control block, from the addon itself. */
 export const controlWords = addon.controlWords;
-export const { Ring, addressOf, openListener, socketName, peerName, closeFd } = addon;
+export const { Ring, addressOf, ownerActive, openListener, socketName, peerName, closeFd } = addon;

@@ -39,6 +39,9 @@ Napi::Function Ring::Define(Napi::Env env) {
                       InstanceMethod<&Ring::Probe>("probe"),
                       InstanceMethod<&Ring::Start>("start"),
                       InstanceMethod<&Ring::Reference>("reference"),
+                      InstanceMethod<&Ring::Cancel>("cancel"),
+                      InstanceMethod<&Ring::Own>("own"),
+                      InstanceMethod<&Ring::CloseOwned>("closeOwned"),
                       InstanceMethod<&Ring::Close>("close")});
 }
 
@@ -63,12 +66,18 @@ Ring::Ring(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Ring>(info) {
     for (unsigned index = 0; index < params_.sq_entries; index++) ring_.sq.array[index] = index;
   ring_fd_registered_ = io_uring_register_ring_fd(&ring_) == 1;
 
-  if (napi_add_async_cleanup_hook(env, CleanupHook, this, &hook_) != napi_ok) {
+  try {
+    Expose(env, info.This().As<Napi::Object>());
+    if (napi_add_async_cleanup_hook(env, CleanupHook, this, &hook_) != napi_ok)
+      throw Napi::Error::New(env, "Cannot register the cleanup hook of the ring");
+  } catch (...) {
+    // No destructor will run.
     CloseDescriptor();
-    throw Napi::Error::New(env, "Cannot register the cleanup hook of the ring");
+    throw;
   }
+}
 
-  Napi::Object self = info.This().As<Napi::Object>();
+void Ring::Expose(Napi::Env env, Napi::Object self) {
   self.Set("control", control_->ToArrayBuffer(env, control_));
   self.Set("rings", rings_->ToArrayBuffer(env, rings_));
   self.Set("sqes", sqes_->ToArrayBuffer(env, sqes_));
@@ -89,7 +98,8 @@ Ring::Ring(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Ring>(info) {
   self.Set("features", Napi::Number::New(env, params_.features));
   self.Set("setupFlags", Napi::Number::New(env, params_.flags));
   napi_value enter;
-  napi_create_function(env, "enter", NAPI_AUTO_LENGTH, EnterFromJavaScript, this, &enter);
+  if (napi_create_function(env, "enter", NAPI_AUTO_LENGTH, EnterFromJavaScript, this, &enter) != napi_ok)
+    throw Napi::Error::New(env, "Cannot create the enter function of the ring");
   Napi::Value(env, enter).As<Napi::Object>().Set("ring", self);  // the function must not outlive its ring
   self.Set("enter", Napi::Value(env, enter));
 }
@@ -98,7 +108,7 @@ Ring::~Ring() {
   // Collected without close(): the cleanup hook has not run, as the bearer keeps a ring with work in flight alive.
   if (!closed_ && ring_.ring_fd > 0 && rings_) {
     if (hook_ != nullptr) napi_remove_async_cleanup_hook(hook_);
-    if (driver_ != nullptr) driver_->Stop(nullptr);
+    if (driver_ != nullptr) driver_->Stop();
     CancelAll();
     CloseDescriptor();
   }
@@ -242,10 +252,12 @@ void Ring::Start(const Napi::CallbackInfo& info) {
   if (driver_ != nullptr) throw Napi::Error::New(env, "Cannot start the ring twice");
   if (info.Length() < 2 || !info[1].IsFunction()) throw Napi::TypeError::New(env, "Cannot start the ring without a callback");
   auto kind = Argument(info, 0, "driver") == 0 ? DriverKind::kEmbedded : DriverKind::kOwner;
+  if (kind == DriverKind::kOwner && Driver::OwnerOn(env))
+    throw Napi::Error::New(env, "Cannot start the ring as an owner: another ring owns the loop of this thread");
   driver_ = new Driver(env, this, kind, info[1].As<Napi::Function>());
   int result = driver_->Start();
   if (result < 0) {
-    driver_->Stop(nullptr);
+    driver_->Stop();
     driver_ = nullptr;
     throw ErrnoError(env, "uv_poll_init", -result);
   }
@@ -255,41 +267,58 @@ void Ring::Reference(const Napi::CallbackInfo&) {
   if (driver_ != nullptr) driver_->UpdateReference();
 }
 
+// cancel(low, high) of one user_data, or cancel() of everything: at once, beside the submission queue, which a drain may hold up.
+Napi::Value Ring::Cancel(const Napi::CallbackInfo& info) {
+  if (closed_) return Napi::Number::New(info.Env(), -EBADF);
+  bool all = info.Length() == 0;
+  uint64_t user_data = all ? 0 : (static_cast<uint64_t>(Argument(info, 1, "high half")) << 32) | Argument(info, 0, "low half");
+  unsigned flags = all ? IORING_ASYNC_CANCEL_ANY | IORING_ASYNC_CANCEL_ALL : 0;
+  return Napi::Number::New(info.Env(), SyncCancel(user_data, flags, 0));
+}
+
+void Ring::Own(const Napi::CallbackInfo& info) {
+  CheckOpen(info.Env());
+  owned_.push_back(static_cast<int32_t>(Argument(info, 0, "fd")));
+}
+
+void Ring::CloseOwned(const Napi::CallbackInfo& info) {
+  int fd = static_cast<int32_t>(Argument(info, 0, "fd"));
+  if (std::erase(owned_, fd) > 0) ::close(fd);
+}
+
 void Ring::Close(const Napi::CallbackInfo&) {
   if (closed_) return;
   if (hook_ != nullptr) napi_remove_async_cleanup_hook(hook_);
   hook_ = nullptr;
-  if (driver_ != nullptr) driver_->Stop(nullptr);
+  if (driver_ != nullptr) driver_->Stop();
   driver_ = nullptr;
   CancelAll();  // JavaScript drained: this is for what the loop driver itself has in flight
   CloseDescriptor();
 }
 
+// Runs after the hook of the driver, which was registered later.
 void Ring::CleanupHook(napi_async_cleanup_hook_handle handle, void* data) {
   auto* self = static_cast<Ring*>(data);
   self->hook_ = nullptr;
-  Driver* driver = self->driver_;
-  self->driver_ = nullptr;
   self->CancelAll();
   self->CloseDescriptor();
-  if (driver != nullptr)
-    driver->Stop(handle);  // removes the hook when its uv handles are closed
-  else
-    napi_remove_async_cleanup_hook(handle);
+  napi_remove_async_cleanup_hook(handle);
 }
 
-bool Ring::CancelAll() {
+int Ring::SyncCancel(uint64_t user_data, unsigned flags, long seconds) {
   io_uring_sync_cancel_reg request{};
+  request.addr = user_data;
   request.fd = -1;
-  request.flags = IORING_ASYNC_CANCEL_ANY | IORING_ASYNC_CANCEL_ALL;
-  request.timeout.tv_sec = 1;
-  request.timeout.tv_nsec = 0;
-  int result = io_uring_register_sync_cancel(&ring_, &request);
-  bool quiet = result >= 0 || result == -ENOENT;
+  request.flags = flags;
+  request.timeout.tv_sec = seconds;
+  return io_uring_register_sync_cancel(&ring_, &request);
+}
+
+void Ring::CancelAll() {
+  int result = SyncCancel(0, IORING_ASYNC_CANCEL_ANY | IORING_ASYNC_CANCEL_ALL, 1);
+  if (result >= 0 || result == -ENOENT) return;
   // What could not be cancelled in time may still write to memory: that memory is never given back.
-  if (!quiet)
-    for (auto& arena : arenas_) new std::shared_ptr<Mapping>(arena);
-  return quiet;
+  for (auto& arena : arenas_) new std::shared_ptr<Mapping>(arena);
 }
 
 void Ring::CloseDescriptor() {
@@ -298,6 +327,8 @@ void Ring::CloseDescriptor() {
   if (files_registered_) io_uring_unregister_files(&ring_);
   if (ring_fd_registered_) io_uring_unregister_ring_fd(&ring_);
   ::close(ring_.ring_fd);
+  for (int fd : owned_) ::close(fd);
+  owned_.clear();
   rings_->Surrender();
   sqes_->Surrender();
   arenas_.clear();

@@ -32,6 +32,9 @@ class Ring : public Napi::ObjectWrap<Ring> {
   // Queues one multishot-free POLL_ADD on `fd` with the reserved user_data. False when the submission queue is full.
   bool PushBackendPoll(int fd);
 
+  // The driver stops by itself, as the environment ends.
+  void ForgetDriver() { driver_ = nullptr; }
+
   int fd() const { return ring_.ring_fd; }
   bool closed() const { return closed_; }
   int32_t* control() const { return static_cast<int32_t*>(control_->address()); }
@@ -48,14 +51,19 @@ class Ring : public Napi::ObjectWrap<Ring> {
   Napi::Value Probe(const Napi::CallbackInfo& info);
   void Start(const Napi::CallbackInfo& info);
   void Reference(const Napi::CallbackInfo& info);
+  Napi::Value Cancel(const Napi::CallbackInfo& info);
+  void Own(const Napi::CallbackInfo& info);
+  void CloseOwned(const Napi::CallbackInfo& info);
   void Close(const Napi::CallbackInfo& info);
 
   static napi_value EnterFromJavaScript(napi_env env, napi_callback_info info);
   static void CleanupHook(napi_async_cleanup_hook_handle handle, void* data);
   void CheckOpen(Napi::Env env) const;
   void Check(Napi::Env env, const char* call, int result) const;
-  // Cancels what is in flight and waits, bounded; true when nothing is left that could touch memory.
-  bool CancelAll();
+  void Expose(Napi::Env env, Napi::Object self);
+  int SyncCancel(uint64_t user_data, unsigned flags, long seconds);
+  // Cancels what is in flight and waits, bounded. What could still touch memory afterwards keeps that memory.
+  void CancelAll();
   void CloseDescriptor();
 
   io_uring ring_{};
@@ -64,6 +72,7 @@ class Ring : public Napi::ObjectWrap<Ring> {
   std::shared_ptr<Mapping> rings_;
   std::shared_ptr<Mapping> sqes_;
   std::vector<std::shared_ptr<Mapping>> arenas_;
+  std::vector<int> owned_;  // descriptors that end with the ring, however it ends
   Driver* driver_ = nullptr;  // deletes itself once its uv handles are closed
   napi_async_cleanup_hook_handle hook_ = nullptr;
   bool ring_fd_registered_ = false;

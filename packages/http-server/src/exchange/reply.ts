@@ -9,6 +9,7 @@ import {
   KIND_TEXT,
 } from './content-kind.js';
 import { HttpServerError } from './errors.js';
+import { assertFieldValue } from './field-syntax.js';
 import { type FieldValue, ReplyFields } from './reply-fields.js';
 
 const EMPTY = new Uint8Array(0);
@@ -228,6 +229,7 @@ export class HttpReply {
    */
   upgrade(protocol: string, app: Blueprint, fields?: FieldsInit): void {
     const carrier = this.#open();
+    assertFieldValue('Upgrade', protocol);
     carrier.upgrade(protocol, fields === undefined ? null : fieldsOf(fields), app);
   }
 

@@ -1,4 +1,5 @@
 import type { PeerAddress } from '../sans-io/left.js';
+import { copyBytes } from './copy-bytes.js';
 import { HttpServerError } from './errors.js';
 
 /** A reader that holds this many bytes asks for no more until some are taken: one receive buffer of a busy server. */
@@ -146,7 +147,7 @@ export class RequestBody implements AsyncIterable<Uint8Array> {
       this.#collect(bytes, start, end);
       return;
     }
-    const chunk = bytes.slice(start, end);
+    const chunk = copyBytes(bytes, start, end);
     if (this.#resolve !== null) this.#settle(chunk);
     else {
       this.#queue.push(chunk);

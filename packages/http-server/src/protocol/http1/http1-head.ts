@@ -1,3 +1,4 @@
+import { copyBytes } from '../../exchange/copy-bytes.js';
 import type { RequestHead } from '../../exchange/request-head.js';
 import { CLASSES, TARGET, TOKEN } from './character-classes.js';
 import {
@@ -425,7 +426,7 @@ export class Http1Head implements RequestHead {
   copy(start: number, end: number): Http1Head {
     const count = this.#fields.count;
     const copy = new Http1Head({ ...this.#limits, maxHeaders: count }, this.#secure);
-    copy.#bytes = this.#bytes.slice(start, end);
+    copy.#bytes = copyBytes(this.#bytes, start, end);
     const from = this.#fields.table;
     const to = copy.#fields.table;
     for (let i = 0; i < count * 4; i++) to[i] = from[i]! - start;

@@ -123,7 +123,7 @@ export class Connection implements Left {
   }
   commit(end: number): void {
     this.#transmit.commit(end);
-    this.#touch();
+    this.#written();
   }
   write(bytes: Uint8Array, start: number, end: number): boolean {
     this.#transmit.write(bytes, start, end);
@@ -188,8 +188,8 @@ export class Connection implements Left {
       this.#leave('aborted');
       return;
     }
-    if (!this.#paused && this.#state === 'open' && (this.#carry.length > 0 || this.#receiveEnded))
-      this.#present();
+    const waiting = this.#carry.length > 0 || this.#receiveEnded || this.#stoppedReceiving;
+    if (waiting && !this.#paused && this.#state === 'open') this.#present();
     if (this.#inFlight !== null) return;
     const segment = this.#transmit.shift();
     if (segment !== null) this.#push(segment);
@@ -222,8 +222,8 @@ export class Connection implements Left {
     if (this.#state === 'gone') {
       this.#release();
     } else if (res > 0) {
-      if (!this.#stoppedReceiving) this.#receive();
-      else if (!this.#paused) this.#touch();
+      if (this.#stoppedReceiving) this.#stopped();
+      else this.#receive();
     } else if (res === 0) {
       this.#receiveEnded = true;
       if (this.#state === 'lingering') this.#leave('ended');
@@ -231,10 +231,17 @@ export class Connection implements Left {
     } else if (res === ENOBUFS) {
       this.#runtime.receiveLater(this);
     } else if (res === ECANCELED && this.#stoppedReceiving) {
-      if (!this.#paused) this.#touch();
+      this.#stopped();
     } else {
       this.#leave('peer-reset');
     }
+  }
+
+  /** Receiving was stopped for an orbit that had enough, which may want more by now. */
+  #stopped(): void {
+    // Once the orbit has ended, the rest is read and dropped: closing over unread bytes would cost the peer our last ones.
+    if (this.#state === 'ending' || this.#state === 'lingering') this.#receive();
+    else if (!this.#paused) this.#touch();
   }
 
   /** The group has buffers again. */

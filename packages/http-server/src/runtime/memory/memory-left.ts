@@ -1,3 +1,4 @@
+import { copyBytes } from '../../exchange/copy-bytes.js';
 import { type Left, type PeerAddress, RESERVE_BYTES_MAX } from '../../sans-io/left.js';
 import type { MemoryClock } from './memory-clock.js';
 
@@ -68,18 +69,18 @@ export class MemoryLeft implements Left {
     if (end < this.#reservedFrom || end > this.#reservedTo) {
       throw new Error('commit() outside of what was reserved');
     }
-    this.#take(this.#out.slice(this.#reservedFrom, end));
+    this.#take(copyBytes(this.#out, this.#reservedFrom, end));
     this.#out.fill(0xee);
     this.#reservedFrom = -1;
   }
 
   write(bytes: Uint8Array, start: number, end: number): boolean {
-    this.#take(bytes.slice(start, end));
+    this.#take(copyBytes(bytes, start, end));
     return !this.blocked;
   }
 
   send(bytes: Uint8Array): boolean {
-    this.#take(bytes.slice());
+    this.#take(copyBytes(bytes, 0, bytes.length));
     return !this.blocked;
   }
 

@@ -1,0 +1,516 @@
+import { release } from 'node:os';
+import {
+  AsyncCancel,
+  Cqe,
+  CqeFlag,
+  type OpCode,
+  type OperationKey,
+  RECORD_BYTES,
+  RecordMemory,
+  Sqe,
+  SubmissionFlags,
+} from '@ringbearer/io-uring-opcode';
+import { addressOf, controlWords, type RawRing } from '@ringbearer/native/ring';
+import { AtCapacity, BearerError, closedError, UnsupportedOpcodeError } from './errors.js';
+import type { BearerOptions, ManualHandler } from './options.js';
+import type { Probe } from './probe.js';
+import { reportError } from './report-error.js';
+import type { RingQueues } from './ring/ring-queues.js';
+import type { Sink } from './sink.js';
+import { ArraySlab } from './slab/array-slab.js';
+import type { Slabbable } from './slab/slabbable.js';
+
+const { DRAIN, LINK, HARD_LINK, ASYNC, SKIP_SUCCESS, BACKGROUND } = SubmissionFlags;
+const KERNEL_FLAGS = DRAIN | LINK | HARD_LINK | ASYNC;
+const KNOWN_FLAGS = KERNEL_FLAGS | SKIP_SUCCESS | BACKGROUND;
+const LINKS = LINK | HARD_LINK;
+const F_MORE = CqeFlag.MORE;
+const ENOBUFS = -105;
+const ENOENT = -2;
+/** In the flags of a record: the bearer's own operation, which counts against no capacity and keeps no process alive. */
+const INTERNAL = 1 << 14;
+/** In the flags of a record: its operation completed, a manual handler keeps it. */
+const RETAINED = 1 << 15;
+const { references: REFERENCES, referenced: REFERENCED, backendFired: BACKEND_FIRED } = controlWords;
+/** user_data of the poll that the owner driver keeps on libuv's backend descriptor, both halves. */
+const BACKEND = -1;
+/** Rounds of drain and enter a wake-up may take before the event loop has its turn. */
+const ROUNDS_MAX = 4;
+/** The bearer's own operations (cancellations, closes of what nobody took) that may be in flight beyond PendingCompletions. */
+const SPARE_SLOTS = 16;
+/** While closing, what started only after the last cancellation (a drained operation) is cancelled after so long. */
+const CANCEL_AGAIN_MS = 10;
+
+type State = 'open' | 'closing' | 'closed';
+
+/**
+ * Entries in, completions out: the ring, the slab of records and who is told of a completion. The hot path (enqueue, drain,
+ * dispatch) allocates nothing.
+ */
+export class Engine {
+  readonly #raw: RawRing;
+  readonly #queues: RingQueues;
+  readonly #supported: Uint8Array;
+  readonly #slab: Slabbable<OpCode<unknown>>;
+  readonly #sinks: (Sink | null)[];
+  readonly #flags: Uint16Array;
+  readonly #completionRecord: RecordMemory;
+  readonly #sqe: Sqe;
+  readonly #cqe: Cqe;
+  readonly #pendingMax: number;
+  readonly #drainMax: number;
+  readonly #manual: boolean;
+  readonly #onBatch: (() => void) | null;
+  readonly #onWake: (() => void) | null;
+  #state: State = 'open';
+  #inTurn = false;
+  /** Head of the completion queue while a batch is handled; the kernel learns of it in steps. */
+  #head = 0;
+  /** Queued entries, at the end, that link to the entry to come. */
+  #chain = 0;
+  /** Submissions that wait for all before them, and hold up all behind them. */
+  #draining = 0;
+  #pending = 0;
+  #pendingPeak = 0;
+  #retained = 0;
+  #background = 0;
+  #referenced = true;
+  #closeWaiter: (() => void) | null = null;
+  /** Cancellations and follow-ups that found no room; at most one cancellation for each record. */
+  readonly #deferredCancels = new Map<number, OperationKey>();
+  readonly #deferredFollowUps: OpCode<unknown>[] = [];
+  #deferredScheduled = false;
+  #submitted = 0;
+  #completed = 0;
+  #stale = 0;
+  #noBuffers = 0;
+  #overflows = 0;
+
+  constructor(raw: RawRing, queues: RingQueues, probe: Probe, pendingMax: number, options: BearerOptions) {
+    this.#raw = raw;
+    this.#queues = queues;
+    this.#supported = probe.supported;
+    this.#pendingMax = pendingMax;
+    this.#drainMax = raw.cqEntries;
+    this.#manual = options.driver === 'manual';
+    this.#onBatch = options.onBatch ?? null;
+    this.#onWake = options.onWake ?? null;
+    const slots = Math.min(pendingMax + SPARE_SLOTS, 2 ** 20);
+    this.#slab = options.slab?.(slots) ?? new ArraySlab(slots);
+    this.#sinks = new Array<Sink | null>(slots).fill(null);
+    this.#flags = new Uint16Array(slots);
+    const records = raw.map(slots * RECORD_BYTES, false);
+    // Two cursors: a completion handler may submit and go on reading its own record.
+    const record = () =>
+      new RecordMemory(new Uint8Array(records.buffer), records.addressLow, records.addressHigh);
+    this.#sqe = new Sqe(queues.entries, record(), addressOf);
+    this.#completionRecord = record();
+    this.#cqe = new Cqe(this.#completionRecord);
+  }
+
+  get state(): State {
+    return this.#state;
+  }
+  get inTurn(): boolean {
+    return this.#inTurn;
+  }
+  get pending(): number {
+    return this.#pending;
+  }
+  get pendingPeak(): number {
+    return this.#pendingPeak;
+  }
+  get submitted(): number {
+    return this.#submitted;
+  }
+  get completed(): number {
+    return this.#completed;
+  }
+  get stale(): number {
+    return this.#stale;
+  }
+  get noBuffers(): number {
+    return this.#noBuffers;
+  }
+  get overflows(): number {
+    return this.#overflows;
+  }
+  /** Entries of an unfinished chain wait at the end of the queue: the next entry becomes part of it. */
+  get chainOpen(): boolean {
+    return this.#chain > 0 && this.#queues.unsubmitted > 0;
+  }
+
+  get #inFlight(): number {
+    return this.#slab.used - this.#retained;
+  }
+
+  /** Queues an operation of the caller. */
+  submit(operation: OpCode<unknown>, flags: number, sink: Sink | null): void {
+    if (this.#state !== 'open') throw closedError();
+    if (this.#pending >= this.#pendingMax) {
+      throw new AtCapacity('PendingCompletions', this.#pendingMax, this.#pending);
+    }
+    if (this.#supported[operation.code] !== 1) {
+      throw new UnsupportedOpcodeError(operation.name, operation.since, release());
+    }
+    if ((flags & ~KNOWN_FLAGS) !== 0) throw flagsError(flags);
+    this.#enqueue(operation, flags, sink);
+  }
+
+  /** Queues an operation that frees what nobody will take, now or when there is room. */
+  followUp(operation: OpCode<unknown>): void {
+    if (this.#state === 'closed') return;
+    if (this.#deferredFollowUps.length === 0 && this.#tryInternal(operation)) return;
+    this.#deferredFollowUps.push(operation);
+    this.#scheduleDeferred();
+  }
+
+  /** Asks the kernel to cancel; a key or operation that names nothing in flight here is ignored. */
+  cancel(key: OperationKey): void {
+    const operation = this.#slab.get(key.slot, key.generation | 0);
+    if (operation === undefined || (this.#flags[key.slot]! & RETAINED) !== 0) return;
+    if (this.#tryCancel(key)) return;
+    this.#deferredCancels.set(key.slot, { slot: key.slot, generation: key.generation });
+    this.#scheduleDeferred();
+  }
+
+  /** As {@link cancel}, unless the operation is another bearer's. */
+  cancelOperation(operation: OpCode<unknown>): void {
+    if (this.#slab.get(operation.slot, operation.generation | 0) === operation) this.cancel(operation);
+  }
+
+  /** Frees the record that a manual handler retained. */
+  forget({ slot, generation }: OperationKey): void {
+    const operation = this.#slab.get(slot, generation | 0);
+    if (operation === undefined) return;
+    if ((this.#flags[slot]! & RETAINED) === 0) {
+      throw new BearerError(
+        'OPERATION_IN_FLIGHT',
+        `Cannot forget ${operation.name} as the kernel still holds it: wait for its final completion`,
+      );
+    }
+    this.#slab.release(slot);
+    this.#retained--;
+    this.#pending--;
+  }
+
+  /** Submits what is queued, waiting as asked. */
+  enter(minComplete = 0, waitMicroseconds = 0): number {
+    if (this.#state === 'closed') return 0;
+    if (this.#deferredScheduled && !this.#inTurn) this.#runDeferred();
+    const result = this.#queues.enter(minComplete, waitMicroseconds);
+    return result < 0 ? 0 : result;
+  }
+
+  setReferenced(referenced: boolean): void {
+    this.#referenced = referenced;
+    this.#updateReferences();
+  }
+
+  /**
+   * Queues an operation that completes while it is submitted, and reads its completion without consuming the queue.
+   * @returns its result, or null where it is not there yet: it goes to the operation's handler then
+   */
+  completeInline(operation: OpCode<unknown>): number | null {
+    if (this.#state !== 'open') throw closedError();
+    this.#enqueue(operation, INTERNAL, null);
+    const queues = this.#queues;
+    const { slot, generation } = operation;
+    queues.enter();
+    const { words, completionsAt, completionsMask } = queues;
+    const from = this.#inTurn ? this.#head : queues.completionHead;
+    const tail = queues.completionTail;
+    for (let head = from; head !== tail; head = (head + 1) | 0) {
+      const at = completionsAt + ((head & completionsMask) << 2);
+      if (words[at] === slot && words[at + 1]! >>> 0 === generation) return words[at + 2]!;
+    }
+    return null;
+  }
+
+  /** Cancels everything and waits for every final completion. The ring has nothing in flight afterwards. */
+  async close(): Promise<void> {
+    this.#state = 'closing';
+    this.#updateReferences();
+    // A manual drain of ours cannot run inside of the caller's: let that end first.
+    if (this.#manual && this.#inTurn) await Promise.resolve();
+    if (this.#unfinished) {
+      this.#cancelEverything();
+      if (this.#manual) this.#closeByHand();
+      else await this.#closeByTurns();
+    }
+    this.#state = 'closed';
+  }
+
+  /** Called by the loop driver when there are completions. */
+  turn(): void {
+    if (this.#state === 'closed' || this.#inTurn) return;
+    const queues = this.#queues;
+    if (this.#onWake !== null) this.#runHook(this.#onWake, false);
+    for (let round = 1; ; round++) {
+      if (queues.overflowing) this.#overflows++;
+      // Bounded: handlers that submit at once would keep the event loop out. What stays in the queue wakes it again.
+      this.#drain(this.#drainMax, null);
+      if (this.#onBatch !== null) this.#runHook(this.#onBatch, true);
+      if (round === ROUNDS_MAX) break;
+      if (queues.unsubmitted === 0 && !queues.needsEnter) break;
+      queues.enter();
+      if (!queues.hasCompletions) break;
+    }
+    if (this.#state === 'closing') this.#settleClose();
+  }
+
+  /** Manual driver: handles at most `limit` completions. */
+  drainByHand(limit: number, fn: ManualHandler | null): number {
+    if (this.#inTurn) return 0;
+    const queues = this.#queues;
+    if (queues.overflowing) {
+      this.#overflows++;
+      if (!queues.hasCompletions) queues.enter();
+    }
+    return this.#drain(limit, fn);
+  }
+
+  /** Writes one entry. Either everything below happens or nothing. */
+  #enqueue(operation: OpCode<unknown>, flags: number, sink: Sink | null): void {
+    if (operation.slot >= 0) throw inFlightError(operation);
+    const queues = this.#queues;
+    if (queues.room === 0) this.#makeRoom();
+    operation.acquire();
+    const slab = this.#slab;
+    const slot = slab.reserve();
+    if (slot < 0) {
+      operation.rollback();
+      throw new AtCapacity('PendingCompletions', this.#pendingMax, this.#pending);
+    }
+    const generation = slab.generation(slot);
+    try {
+      this.#sqe.open(queues.nextEntry, operation.code | ((flags & KERNEL_FLAGS) << 8), slot, generation);
+      operation.prepare(this.#sqe);
+    } catch (error) {
+      slab.cancel(slot);
+      operation.rollback();
+      throw error;
+    } finally {
+      this.#sqe.seal();
+    }
+    slab.commit(slot, operation);
+    this.#sinks[slot] = sink;
+    this.#flags[slot] = flags;
+    operation.slot = slot;
+    operation.generation = generation >>> 0;
+    queues.advance();
+    this.#submitted++;
+    this.#chain = (flags & LINKS) === 0 ? 0 : this.#chain + 1;
+    if ((flags & DRAIN) !== 0) this.#draining++;
+    if ((flags & INTERNAL) !== 0) return;
+    const pending = ++this.#pending;
+    if (pending > this.#pendingPeak) this.#pendingPeak = pending;
+    if ((flags & BACKGROUND) !== 0) this.#background++;
+    this.#updateReferences();
+  }
+
+  /** The submission queue is full: submit, and say so clearly when the kernel takes nothing. */
+  #makeRoom(): void {
+    const queues = this.#queues;
+    // An unfinished chain stays: the kernel ends a chain with the last entry it is given.
+    queues.enter(0, 0, this.#chain);
+    if (queues.room > 0) return;
+    // EBUSY: completions are kept back because their queue is full. What was read so far, or can be read now, makes room.
+    if (this.#inTurn) queues.publishHead(this.#head);
+    else this.#drain(this.#drainMax, null);
+    queues.enter(0, 0, this.#chain);
+    if (queues.room > 0) return;
+    throw new BearerError(
+      'SUBMISSION_QUEUE_FULL',
+      this.chainOpen
+        ? 'Cannot queue an operation as its chain of links fills the submission queue: make the chain shorter, or give the bearer a larger CoreQueue'
+        : 'Cannot queue an operation as the submission queue is full and the kernel takes none: handle completions first, or give the bearer a larger CoreQueue',
+    );
+  }
+
+  #updateReferences(): void {
+    const { control } = this.#queues;
+    let count = this.#referenced ? this.#pending - this.#background : 0;
+    if (this.#state === 'closing') count = this.#inFlight;
+    control[REFERENCES] = count;
+    // The loop hooks lower it when the loop turns; raising must happen now, as the loop may have nothing else to turn for.
+    if (count > 0 && control[REFERENCED] === 0) this.#raw.reference();
+  }
+
+  #runHook(hook: () => void, batch: boolean): void {
+    this.#inTurn = batch;
+    try {
+      hook();
+    } catch (error) {
+      reportError(error);
+    } finally {
+      this.#inTurn = false;
+    }
+  }
+
+  /** Handles completions that are in the queue. Every entry is consumed before its handler runs, so a throw loses none. */
+  #drain(limit: number, manual: ManualHandler | null): number {
+    this.#inTurn = true;
+    const queues = this.#queues;
+    const { words, completionsAt, completionsMask } = queues;
+    this.#head = queues.completionHead;
+    let tail = queues.completionTail;
+    let count = 0;
+    while (this.#head !== tail && count < limit) {
+      const at = completionsAt + ((this.#head & completionsMask) << 2);
+      this.#head = (this.#head + 1) | 0;
+      count++;
+      try {
+        this.#dispatch(words[at]!, words[at + 1]!, words[at + 2]!, words[at + 3]!, manual);
+      } catch (error) {
+        reportError(error);
+      }
+      if (this.#head === tail) {
+        queues.publishHead(tail);
+        tail = queues.completionTail;
+      }
+    }
+    queues.publishHead(this.#head);
+    this.#inTurn = false;
+    if (this.#deferredScheduled) this.#runDeferred();
+    this.#updateReferences();
+    return count;
+  }
+
+  #dispatch(slot: number, generation: number, res: number, flags: number, manual: ManualHandler | null): void {
+    const operation = this.#slab.get(slot, generation);
+    const options = this.#flags[slot]!;
+    if (operation === undefined || (options & RETAINED) !== 0) {
+      if (slot === BACKEND && generation === BACKEND) this.#queues.control[BACKEND_FIRED] = 1;
+      else this.#stale++;
+      return;
+    }
+    const cqe = this.#cqe;
+    cqe.res = res;
+    cqe.flags = flags;
+    this.#completionRecord.select(slot);
+    const sink = this.#sinks[slot]!;
+    this.#completed++;
+    if (res === ENOBUFS) this.#noBuffers++;
+    if ((flags & F_MORE) !== 0) {
+      if (sink !== null) sink.complete(operation, cqe, false);
+      else if (manual !== null && (options & INTERNAL) === 0) manual(operation, cqe);
+      else operation.handler?.(cqe);
+      return;
+    }
+    // The operation may be submitted again from its handler; the slot is given back only after it, as the handler reads the record.
+    operation.slot = -1;
+    if ((options & DRAIN) !== 0) this.#draining--;
+    if ((options & INTERNAL) === 0) this.#pending--;
+    if ((options & BACKGROUND) !== 0) this.#background--;
+    let retained = false;
+    try {
+      this.#takeBack(operation, cqe);
+      if (sink !== null) sink.complete(operation, cqe, true);
+      else if (res < 0 || (options & SKIP_SUCCESS) === 0) {
+        if (manual !== null && (options & INTERNAL) === 0) retained = manual(operation, cqe) === 'retain';
+        else operation.handler?.(cqe);
+      }
+    } finally {
+      this.#sinks[slot] = null;
+      if (retained) {
+        this.#flags[slot] = RETAINED;
+        this.#retained++;
+        this.#pending++;
+      } else {
+        this.#slab.release(slot);
+      }
+    }
+  }
+
+  /** An operation that fails to release what it acquired is reported, and told of its completion all the same. */
+  #takeBack(operation: OpCode<unknown>, cqe: Cqe): void {
+    try {
+      operation.release(cqe);
+    } catch (error) {
+      reportError(error);
+    }
+  }
+
+  #tryInternal(operation: OpCode<unknown>): boolean {
+    if (this.chainOpen || this.#slab.used >= this.#slab.capacity) return false;
+    if (this.#queues.room === 0) this.#queues.enter();
+    if (this.#queues.room === 0) return false;
+    this.#enqueue(operation, INTERNAL, null);
+    return true;
+  }
+
+  #tryCancel(key: OperationKey): boolean {
+    // Behind a drain an AsyncCancel would wait for what it is to cancel.
+    if (this.#draining > 0 && !this.chainOpen) {
+      this.#queues.enter();
+      return this.#raw.cancel(key.slot, key.generation) !== ENOENT;
+    }
+    return this.#tryInternal(new AsyncCancel({ key }));
+  }
+
+  /** What was put off is tried again after the next batch and, where none may come, in the next turn of the event loop. */
+  #scheduleDeferred(): void {
+    if (this.#deferredScheduled) return;
+    this.#deferredScheduled = true;
+    if (!this.#manual) setImmediate(() => this.#runDeferred());
+  }
+
+  #runDeferred(): void {
+    if (this.#state === 'closed') return;
+    for (const [slot, key] of this.#deferredCancels) {
+      const gone = this.#slab.get(slot, key.generation | 0) === undefined;
+      if (!gone && !this.#tryCancel(key)) break;
+      this.#deferredCancels.delete(slot);
+    }
+    const followUps = this.#deferredFollowUps;
+    while (followUps.length > 0 && this.#tryInternal(followUps[0]!)) followUps.shift();
+    this.#deferredScheduled = this.#deferredCancels.size > 0 || followUps.length > 0;
+  }
+
+  get #unfinished(): boolean {
+    return this.#inFlight > 0 || this.#deferredFollowUps.length > 0;
+  }
+
+  /** What runs and cannot be stopped ends by itself; what a drain or a link still holds back is for the next call. */
+  #cancelEverything(): void {
+    this.#runDeferred();
+    this.#queues.enter();
+    // EINVAL: a kernel before 6.0 cannot cancel beside the queue.
+    if (this.#raw.cancel() === EINVAL) this.#tryInternal(new AsyncCancel({ any: true, all: true }));
+    this.#queues.enter();
+  }
+
+  #closeByHand(): void {
+    while (this.#unfinished) {
+      this.#queues.enter(this.#queues.hasCompletions ? 0 : 1, CANCEL_AGAIN_MS * 1000);
+      this.#drain(this.#drainMax, null);
+      if (this.#unfinished) this.#cancelEverything();
+    }
+  }
+
+  async #closeByTurns(): Promise<void> {
+    const again = setInterval(() => this.#cancelEverything(), CANCEL_AGAIN_MS);
+    await new Promise<void>((resolve) => {
+      this.#closeWaiter = resolve;
+    });
+    clearInterval(again);
+  }
+
+  #settleClose(): void {
+    if (!this.#unfinished) this.#closeWaiter?.();
+  }
+}
+
+const EINVAL = -22;
+
+function inFlightError(operation: OpCode<unknown>): BearerError {
+  return new BearerError(
+    'OPERATION_IN_FLIGHT',
+    `Cannot submit ${operation.name} as this object is in flight: wait for its final completion, or use another object`,
+  );
+}
+
+function flagsError(flags: number): RangeError {
+  return new RangeError(`Cannot submit with flags ${flags} as they must come from SubmissionFlags`);
+}
