@@ -48,7 +48,7 @@ export class Demo {
    */
   static start(under: readonly string[] = [], env: Record<string, string> = {}): Promise<Demo> {
     if (!existsSync(DEMO)) throw new Error('the demo is not built: run "npm run build"');
-    const [command, ...args] = [...under, process.execPath, DEMO] as [string, ...string[]];
+    const [command = process.execPath, ...args] = [...under, process.execPath, DEMO];
     const child = spawn(command, args, {
       env: { ...process.env, PORT: '0', HOST: '127.0.0.1', ...env },
       stdio: ['ignore', 'pipe', 'pipe'],

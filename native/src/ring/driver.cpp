@@ -10,6 +10,8 @@
 namespace ringbearer {
 
 namespace {
+constexpr int kTurnsMax = 32;
+
 // Drivers of this thread, in the order they were started.
 thread_local std::vector<Driver*> drivers;
 
@@ -107,41 +109,54 @@ bool Driver::LoopHasWork() const {
   return queue[0] != static_cast<const void*>(queue);
 }
 
+// Stays here, turn after turn, while only the ring has anything to do: libuv's poll of its own (empty) epoll set costs a system
+// call for each. The bound lets check-phase callbacks that do not show in the timeout (unreferenced immediates) have their turn.
 void Driver::OnPrepareOwner(uv_prepare_t* handle) {
   auto* self = static_cast<Driver*>(handle->data);
-  if (self->ring_ == nullptr) return;
-  self->UpdateReference();
-  Ring* ring = self->ring_;
-  int32_t* control = ring->control();
+  for (int turn = 0; turn < kTurnsMax; turn++)
+    if (!self->Turn(turn)) return;
+}
 
-  uv_idle_stop(&self->idle_);
-  int timeout = uv_backend_timeout(self->loop_);
-  uv_idle_start(&self->idle_, OnIdle);
-  if (timeout != 0 && (self->LoopHasWork() || ring->HasCompletions())) timeout = 0;
+// One submission and wait. False when libuv is to have its turn.
+bool Driver::Turn(int turn) {
+  if (ring_ == nullptr) return false;
+  // Hooks run in no order to rely on: what the embedded rings of this loop let go or queued must be known before this thread blocks.
+  for (Driver* each : drivers) {
+    if (each->loop_ != loop_) continue;
+    each->UpdateReference();
+    if (each != this) each->Flush();
+  }
+  int32_t* control = ring_->control();
 
-  if (control[kBackendFired] != 0 || !self->backend_armed_) {
+  uv_idle_stop(&idle_);
+  int timeout = uv_backend_timeout(loop_);
+  uv_idle_start(&idle_, OnIdle);
+  if (timeout != 0 && LoopHasWork()) timeout = 0;
+  if (turn > 0 && (timeout == 0 || control[kBackendFired] != 0)) return false;
+  if (ring_->HasCompletions()) timeout = 0;
+
+  if (control[kBackendFired] != 0 || !backend_armed_) {
     // Full queue: submit first; the poll is armed in the next turn, and this one must not block.
-    self->backend_armed_ = ring->PushBackendPoll(uv_backend_fd(self->loop_));
+    backend_armed_ = ring_->PushBackendPoll(uv_backend_fd(loop_));
     control[kBackendFired] = 0;
-    if (!self->backend_armed_) timeout = 0;
+    if (!backend_armed_) timeout = 0;
   }
 
-  // Hooks run in no order to rely on: what an embedded ring of this loop has queued must be on its way before this thread blocks.
-  for (Driver* other : drivers)
-    if (other != self && other->loop_ == self->loop_) other->Flush();
-
-  unsigned unsubmitted = ring->Unsubmitted();
-  if (timeout != 0 || unsubmitted > 0 || ring->NeedsEnter()) {
+  unsigned unsubmitted = ring_->Unsubmitted();
+  if (timeout != 0 || unsubmitted > 0 || ring_->NeedsEnter()) {
     __kernel_timespec bound{};
     if (timeout > 0) {
       bound.tv_sec = timeout / 1000;
       bound.tv_nsec = timeout % 1000 * 1000000LL;
     }
-    int result = ring->Enter(unsubmitted, timeout == 0 ? 0 : 1, timeout > 0 ? &bound : nullptr);
+    int result = ring_->Enter(unsubmitted, timeout == 0 ? 0 : 1, timeout > 0 ? &bound : nullptr);
     control[kLoopError] = result < 0 && result != -ETIME && result != -EINTR ? -result : 0;
-    if (timeout != 0) uv_update_time(self->loop_);
+    if (timeout != 0) uv_update_time(loop_);
+    // Timers are due, or a signal arrived: libuv's.
+    if (result == -ETIME || result == -EINTR) turn = kTurnsMax;
   }
-  if (ring->HasCompletions()) self->CallJavaScript();
+  if (ring_->HasCompletions()) CallJavaScript();
+  return turn < kTurnsMax && ring_ != nullptr && backend_armed_;
 }
 
 void Driver::OnIdle(uv_idle_t*) {}

@@ -43,6 +43,7 @@ class Driver {
   // Submits what JavaScript queued; what libuv shows of the completions is enough to be woken.
   int Flush();
   void Release();
+  bool Turn(int turn);
   void CallJavaScript();
   bool LoopHasWork() const;
   void Close(uv_handle_t* handle);

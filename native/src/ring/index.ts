@@ -38,7 +38,13 @@ export interface RawRing {
   unregisterFiles(): void;
   updateFile(slot: number, fd: number): void;
   registerFileAllocRange(from: number, count: number): void;
-  registerBufferRing(group: number, entries: number, low: number, high: number, flags: number): void;
+  registerBufferRing(
+    group: number,
+    entries: number,
+    low: number,
+    high: number,
+    flags: number,
+  ): void;
   unregisterBufferRing(group: number): void;
   /** One byte per opcode: 1 where the kernel supports it. */
   probe(): Uint8Array;

@@ -9,8 +9,13 @@ import {
   type MemorySource,
   ProvidedBufferRing,
 } from '@ringbearer/io-uring-buffer';
+import type { Received } from '@ringbearer/io-uring-opcode';
 import type { RawRing } from '@ringbearer/native/ring';
 import type { CapacityLedger } from './capacity.js';
+import { BearerError } from './errors.js';
+
+/** The longest wait before a group of which nobody tells when it is refilled is tried again. */
+const RETRY_MS_MAX = 64;
 
 /** Sizes of a pool. */
 export interface PoolOptions {
@@ -45,11 +50,16 @@ export class BearerBuffers {
   constructor(raw: RawRing, ledger: CapacityLedger) {
     this.#raw = raw;
     this.#ledger = ledger;
-    this.#source = { map: (byteLength, { hugePages }) => this.#map(byteLength, hugePages === 'try') };
+    this.#source = {
+      map: (byteLength, { hugePages }) => this.#map(byteLength, hugePages === 'try'),
+    };
     this.#registrar = {
       registerBufferRing: ({ group, entries, ring, flags }) =>
         raw.registerBufferRing(group, entries, ring.addressLow, ring.addressHigh, flags),
-      unregisterBufferRing: (group) => raw.unregisterBufferRing(group),
+      unregisterBufferRing: (group) => {
+        if (this.#rings.delete(group)) this.#giveGroup(group);
+        raw.unregisterBufferRing(group);
+      },
     };
   }
 
@@ -151,12 +161,73 @@ export class BearerBuffers {
     return this.#rings.get(group);
   }
 
-  /** Calls back once the ring of `group` has buffers for the kernel: at the next turn when it has some now. */
-  whenRefilled(group: number, resume: () => void): () => void {
+  /**
+   * A lease of what a receive brought: of the buffer its completion named. Releasing the lease gives the buffer to the kernel again.
+   *
+   * @param operation the receive, for its buffer group
+   * @throws BearerError `NO_BUFFER` when the result names no buffer (the stream ended), or the group is no ring made here
+   *
+   * @example
+   * ```ts
+   * import { UringBearer } from '@ringbearer/io-uring-bearer';
+   * import { AddressFamily, RecvMulti, Send, Socket, SocketType, Bind, Close } from '@ringbearer/io-uring-opcode';
+   *
+   * const bearer = UringBearer.withCapacity({ CoreQueue: 8 });
+   * const socket = await bearer.submit(new Socket({ family: AddressFamily.UNIX, type: SocketType.DGRAM }));
+   * const address = { family: 'Unix', path: `\0ringbearer-lease-${process.pid}` } as const;
+   * await bearer.submit(new Bind({ socket, address }));
+   * await bearer.submit(new Send({ socket, data: Buffer.from('hello'), destination: address }));
+   * const receive = new RecvMulti({ socket, group: bearer.buffers.ring({ count: 4, bufferBytes: 512 }).group });
+   * for await (const received of bearer.stream(receive)) {
+   *   const lease = bearer.buffers.lease(receive, received);
+   *   console.log(lease.toString()); // hello
+   *   lease.release();
+   *   break;
+   * }
+   * await bearer.submit(new Close({ descriptor: socket }));
+   * await bearer.close();
+   * ```
+   */
+  lease(operation: { readonly bufferGroup: number }, received: Received): Lease {
+    const ring = this.#rings.get(operation.bufferGroup);
+    if (ring === undefined || received.bufferId < 0) {
+      throw new BearerError(
+        'NO_BUFFER',
+        ring === undefined
+          ? `Cannot lease a buffer of group ${operation.bufferGroup} as it is no ring of this bearer: make it with bearer.buffers.ring()`
+          : 'Cannot lease the buffer of a result that has none: its length is 0',
+      );
+    }
+    return ring.lease(received.bufferId, received.length);
+  }
+
+  /** A stream's completion named a buffer: it counts as outside from now on. Only the bearer calls this. */
+  picked(group: number, bid: number): void {
+    this.#rings.get(group)?.pick(bid);
+  }
+
+  /** A stream gives back a buffer that nobody saw. Only the bearer calls this. */
+  giveBack(group: number, bid: number): void {
+    const ring = this.#rings.get(group);
+    if (ring === undefined) return;
+    ring.recycle(bid);
+    ring.publish();
+  }
+
+  /**
+   * Calls back once the ring of `group` has buffers for the kernel: at the next turn when it should have some now. Of other groups
+   * nobody tells, so they are tried again after a while, as is a ring that had none although it should. Only the bearer calls this.
+   */
+  whenRefilled(group: number, failures: number, resume: () => void): () => void {
     const ring = this.#rings.get(group);
     if (ring === undefined || ring.available > 0) {
-      const immediate = setImmediate(resume);
-      return () => clearImmediate(immediate);
+      if (failures === 0 && ring !== undefined) {
+        const immediate = setImmediate(resume);
+        return () => clearImmediate(immediate);
+      }
+      const delay = Math.min(2 ** failures, RETRY_MS_MAX);
+      const timer = setTimeout(resume, delay);
+      return () => clearTimeout(timer);
     }
     const waiters = this.#waiters.get(group) ?? new Set();
     this.#waiters.set(group, waiters);
@@ -166,8 +237,7 @@ export class BearerBuffers {
 
   /** Unregisters every ring and forgets all memory. Only the bearer calls this, once nothing is in flight. */
   close(): void {
-    for (const ring of this.#rings.values()) ring.unregister();
-    this.#rings.clear();
+    for (const ring of [...this.#rings.values()]) ring.unregister();
     this.#waiters.clear();
   }
 
@@ -215,7 +285,9 @@ export class BearerBuffers {
     if (wanted === undefined) while (this.#groups.has(group)) group++;
     if (this.#groups.has(group)) {
       this.#ledger.give('BufferGroups');
-      throw new RangeError(`Cannot make buffer group ${group} as it exists: choose another id, or leave it out`);
+      throw new RangeError(
+        `Cannot make buffer group ${group} as it exists: choose another id, or leave it out`,
+      );
     }
     this.#groups.add(group);
     return group;
@@ -231,7 +303,9 @@ export class BearerBuffers {
 function poolBytes(count: number, bufferBytes: number): number {
   for (const [name, value] of Object.entries({ count, bufferBytes })) {
     if (!Number.isInteger(value) || value < 1) {
-      throw new RangeError(`Cannot make a pool as ${name} must be an integer >= 1: current value is ${value}`);
+      throw new RangeError(
+        `Cannot make a pool as ${name} must be an integer >= 1: current value is ${value}`,
+      );
     }
   }
   return count * bufferBytes;

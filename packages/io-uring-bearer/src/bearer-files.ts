@@ -4,7 +4,11 @@ import type { CapacityLedger } from './capacity.js';
 import { BearerError } from './errors.js';
 
 /** The fixed-file table of a ring, of RegisteredFd slots; null when that capacity is 0. */
-export function registerFiles(raw: RawRing, ledger: CapacityLedger, manual: number): FixedFileTable | null {
+export function registerFiles(
+  raw: RawRing,
+  ledger: CapacityLedger,
+  manual: number,
+): FixedFileTable | null {
   const capacity = ledger.limit('RegisteredFd');
   if (capacity === 0) return null;
   const registrar: FileRegistrar = {

@@ -48,7 +48,12 @@ interface Bounds {
 const BOUNDS: { readonly [Kind in BearerCapacityKind]: Bounds } = {
   // The kernel's IORING_MAX_ENTRIES and IORING_MAX_CQ_ENTRIES.
   CoreQueue: { min: 1, max: 32_768, powerOfTwo: true, fallback: (core) => core },
-  CompletionQueue: { min: 2, max: 65_536, powerOfTwo: true, fallback: (core) => Math.min(65_536, Math.max(2, core * 4)) },
+  CompletionQueue: {
+    min: 2,
+    max: 65_536,
+    powerOfTwo: true,
+    fallback: (core) => Math.min(65_536, Math.max(2, core * 4)),
+  },
   // IORING_MAX_FIXED_FILES is 2^20.
   RegisteredFd: { min: 0, max: 1_048_576, fallback: () => 0 },
   // Slots are numbered in 20 bits, so that a key is a safe integer.
@@ -68,16 +73,24 @@ export class CapacityLedger {
 
   /** @throws RangeError or TypeError when a value is out of its bounds, naming kind, bounds and value */
   constructor(capacity: BearerCapacity) {
-    const zero = () => Object.fromEntries(BEARER_CAPACITY_KINDS.map((kind) => [kind, 0])) as Record<BearerCapacityKind, number>;
+    const zero = () =>
+      Object.fromEntries(BEARER_CAPACITY_KINDS.map((kind) => [kind, 0])) as Record<
+        BearerCapacityKind,
+        number
+      >;
     this.#limits = zero();
     this.#used = zero();
     this.#peak = zero();
     if (typeof capacity !== 'object' || capacity === null) {
-      throw new TypeError(`Cannot make a bearer as capacity must be an object like { CoreQueue: 256 }: current value is ${capacity}`);
+      throw new TypeError(
+        `Cannot make a bearer as capacity must be an object like { CoreQueue: 256 }: current value is ${capacity}`,
+      );
     }
     for (const kind of Object.keys(capacity)) {
       if (!(kind in BOUNDS)) {
-        throw new TypeError(`Cannot make a bearer as ${kind} is no capacity: use ${BEARER_CAPACITY_KINDS.join(', ')}`);
+        throw new TypeError(
+          `Cannot make a bearer as ${kind} is no capacity: use ${BEARER_CAPACITY_KINDS.join(', ')}`,
+        );
       }
     }
     for (const kind of BEARER_CAPACITY_KINDS) {
@@ -103,7 +116,8 @@ export class CapacityLedger {
   /** Takes `count` of a kind. @throws AtCapacity, having taken nothing */
   take(kind: BearerCapacityKind, count = 1): void {
     const used = this.#used[kind] + count;
-    if (used > this.#limits[kind]) throw new AtCapacity(kind, this.#limits[kind], this.#used[kind], count);
+    if (used > this.#limits[kind])
+      throw new AtCapacity(kind, this.#limits[kind], this.#used[kind], count);
     this.#used[kind] = used;
     if (used > this.#peak[kind]) this.#peak[kind] = used;
   }
@@ -124,7 +138,9 @@ export class CapacityLedger {
 
 function checkBounds(kind: BearerCapacityKind, value: number, bounds: Bounds): void {
   const fail = (rule: string): never => {
-    throw new RangeError(`Cannot make a bearer as ${kind} must be ${rule}: current value is ${value}`);
+    throw new RangeError(
+      `Cannot make a bearer as ${kind} must be ${rule}: current value is ${value}`,
+    );
   };
   if (!Number.isInteger(value) || value < bounds.min || value > bounds.max) {
     fail(`an integer from ${bounds.min} to ${bounds.max}`);

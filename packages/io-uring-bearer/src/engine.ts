@@ -31,7 +31,11 @@ const ENOENT = -2;
 const INTERNAL = 1 << 14;
 /** In the flags of a record: its operation completed, a manual handler keeps it. */
 const RETAINED = 1 << 15;
-const { references: REFERENCES, referenced: REFERENCED, backendFired: BACKEND_FIRED } = controlWords;
+const {
+  references: REFERENCES,
+  referenced: REFERENCED,
+  backendFired: BACKEND_FIRED,
+} = controlWords;
 /** user_data of the poll that the owner driver keeps on libuv's backend descriptor, both halves. */
 const BACKEND = -1;
 /** Rounds of drain and enter a wake-up may take before the event loop has its turn. */
@@ -86,7 +90,13 @@ export class Engine {
   #noBuffers = 0;
   #overflows = 0;
 
-  constructor(raw: RawRing, queues: RingQueues, probe: Probe, pendingMax: number, options: BearerOptions) {
+  constructor(
+    raw: RawRing,
+    queues: RingQueues,
+    probe: Probe,
+    pendingMax: number,
+    options: BearerOptions,
+  ) {
     this.#raw = raw;
     this.#queues = queues;
     this.#supported = probe.supported;
@@ -176,7 +186,8 @@ export class Engine {
 
   /** As {@link cancel}, unless the operation is another bearer's. */
   cancelOperation(operation: OpCode<unknown>): void {
-    if (this.#slab.get(operation.slot, operation.generation | 0) === operation) this.cancel(operation);
+    if (this.#slab.get(operation.slot, operation.generation | 0) === operation)
+      this.cancel(operation);
   }
 
   /** Frees the record that a manual handler retained. */
@@ -199,7 +210,7 @@ export class Engine {
     if (this.#state === 'closed') return 0;
     if (this.#deferredScheduled && !this.#inTurn) this.#runDeferred();
     const result = this.#queues.enter(minComplete, waitMicroseconds);
-    return result < 0 ? 0 : result;
+    return Math.max(result, 0);
   }
 
   setReferenced(referenced: boolean): void {
@@ -284,7 +295,12 @@ export class Engine {
     }
     const generation = slab.generation(slot);
     try {
-      this.#sqe.open(queues.nextEntry, operation.code | ((flags & KERNEL_FLAGS) << 8), slot, generation);
+      this.#sqe.open(
+        queues.nextEntry,
+        operation.code | ((flags & KERNEL_FLAGS) << 8),
+        slot,
+        generation,
+      );
       operation.prepare(this.#sqe);
     } catch (error) {
       slab.cancel(slot);
@@ -377,7 +393,13 @@ export class Engine {
     return count;
   }
 
-  #dispatch(slot: number, generation: number, res: number, flags: number, manual: ManualHandler | null): void {
+  #dispatch(
+    slot: number,
+    generation: number,
+    res: number,
+    flags: number,
+    manual: ManualHandler | null,
+  ): void {
     const operation = this.#slab.get(slot, generation);
     const options = this.#flags[slot]!;
     if (operation === undefined || (options & RETAINED) !== 0) {
@@ -408,7 +430,8 @@ export class Engine {
       this.#takeBack(operation, cqe);
       if (sink !== null) sink.complete(operation, cqe, true);
       else if (res < 0 || (options & SKIP_SUCCESS) === 0) {
-        if (manual !== null && (options & INTERNAL) === 0) retained = manual(operation, cqe) === 'retain';
+        if (manual !== null && (options & INTERNAL) === 0)
+          retained = manual(operation, cqe) === 'retain';
         else operation.handler?.(cqe);
       }
     } finally {

@@ -4,7 +4,9 @@ import type { BearerCapacityKind } from './capacity.js';
 export type BearerErrorCode =
   | 'AT_CAPACITY'
   | 'BEARER_CLOSED'
-  | 'COMPLETION_QUEUE_FULL'
+  | 'CHAIN_OPEN'
+  | 'NOT_AT_ONCE'
+  | 'NO_BUFFER'
   | 'OPERATION_IN_FLIGHT'
   | 'SETUP_FAILED'
   | 'SUBMISSION_QUEUE_FULL'
@@ -68,4 +70,9 @@ export class RingSetupError extends BearerError {
     this.errno = errno;
     this.hint = hint;
   }
+}
+
+/** The answer to whoever uses a bearer that is closed, or closing. */
+export function closedError(): BearerError {
+  return new BearerError('BEARER_CLOSED', 'Cannot submit as the bearer is closed: make a new one');
 }

@@ -6,7 +6,13 @@
 export * from './bearer.js';
 export * from './bearer-buffers.js';
 export * from './capacity.js';
-export * from './errors.js';
+export {
+  AtCapacity,
+  BearerError,
+  type BearerErrorCode,
+  RingSetupError,
+  UnsupportedOpcodeError,
+} from './errors.js';
 export type { SubmissionKey } from './key.js';
 export * from './listener.js';
 export * from './options.js';
@@ -16,3 +22,4 @@ export * from './slab/array-slab.js';
 export * from './slab/hash-slab.js';
 export type { Slabbable } from './slab/slabbable.js';
 export type { BearerStats } from './stats.js';
+export { type CompletionListener, TypedPush } from './typed-push.js';

@@ -16,7 +16,9 @@ export function encodeKey(slot: number, generation: number): SubmissionKey {
 /** @throws RangeError when `key` is none that `push` returned */
 export function decodeKey(key: SubmissionKey): OperationKey {
   if (!Number.isSafeInteger(key) || key < 0) {
-    throw new RangeError(`Cannot use the key as it must be one that push() returned: current value is ${key}`);
+    throw new RangeError(
+      `Cannot use the key as it must be one that push() returned: current value is ${key}`,
+    );
   }
   return { slot: key % SLOTS, generation: Math.floor(key / SLOTS) };
 }

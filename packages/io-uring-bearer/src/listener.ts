@@ -1,6 +1,13 @@
-import { type Descriptor, FixedFd, type FixedFileTable, RawFd } from '@ringbearer/io-uring-fd';
-import { AsyncCancel, Close } from '@ringbearer/io-uring-opcode';
-import { closeFd, openListener, type SocketName, socketName } from '@ringbearer/native/ring';
+import { unlinkSync } from 'node:fs';
+import { type Descriptor, FixedFd, RawFd, type RegisteredFd } from '@ringbearer/io-uring-fd';
+import { AsyncCancel } from '@ringbearer/io-uring-opcode';
+import {
+  closeFd,
+  openListener,
+  type RawRing,
+  type SocketName,
+  socketName,
+} from '@ringbearer/native/ring';
 import type { UringBearer } from './bearer.js';
 
 export type { SocketName } from '@ringbearer/native/ring';
@@ -22,8 +29,8 @@ export interface ListenOptions {
 }
 
 /**
- * A listening TCP or Unix socket that belongs to one ring. With a manual slot of the fixed-file table free it is a direct descriptor:
- * it then ends with the ring, however that ends. Accepted TCP sockets have TCP_NODELAY.
+ * A listening TCP or Unix socket that belongs to one ring, and ends with it, however the ring ends: `bearer.close()`, Worker
+ * termination, exit. With a manual slot of the fixed-file table free it is a direct descriptor. Accepted TCP sockets have TCP_NODELAY.
  */
 export class Listener {
   /** What Accept and AcceptMulti take. */
@@ -31,33 +38,49 @@ export class Listener {
   /** Where it listens, with the port the system chose. */
   readonly address: SocketName;
   readonly #bearer: UringBearer;
-  readonly #files: FixedFileTable | null;
+  readonly #raw: RawRing;
+  readonly #registered: RegisteredFd | null = null;
   #closing: Promise<void> | null = null;
 
   /**
-   * Opens, binds and listens, at once.
+   * Opens, binds and listens, at once. `bearer.listen` calls this.
    * @throws the system's error, with code (`EADDRINUSE`), errno and syscall
    */
-  constructor(bearer: UringBearer, options: ListenOptions) {
+  constructor(bearer: UringBearer, raw: RawRing, options: ListenOptions) {
     const { address = '127.0.0.1', port = 0, backlog = 4096 } = options;
     if (!Number.isInteger(port) || port < 0 || port > 65_535) {
-      throw new RangeError(`Cannot listen as port must be an integer from 0 to 65535: current value is ${port}`);
+      throw new RangeError(
+        `Cannot listen as port must be an integer from 0 to 65535: current value is ${port}`,
+      );
+    }
+    if (!Number.isInteger(backlog) || backlog < 1 || backlog > 0x7fff_ffff) {
+      throw new RangeError(
+        `Cannot listen as backlog must be an integer from 1 to 2147483647: current value is ${backlog}`,
+      );
     }
     const fd = openListener({ ...options, address, port, backlog });
     this.#bearer = bearer;
-    this.#files = bearer.files !== null && bearer.files.manualUsed < bearer.files.manualCapacity ? bearer.files : null;
+    this.#raw = raw;
     try {
       this.address = socketName(fd);
-      this.descriptor = this.#files === null ? new RawFd(fd) : new FixedFd(this.#files.add(new RawFd(fd)).number);
+      const { files } = bearer;
+      if (files !== null && files.manualUsed < files.manualCapacity) {
+        this.#registered = files.add(new RawFd(fd));
+        this.descriptor = new FixedFd(this.#registered.number);
+      } else {
+        raw.own(fd);
+        this.descriptor = new RawFd(fd);
+      }
     } catch (error) {
       closeFd(fd);
       throw error;
     }
-    if (this.#files !== null) closeFd(fd);
+    if (this.#registered !== null) closeFd(fd);
   }
 
   /**
-   * Cancels the accepts in flight, waits for them, and closes the socket. When it resolves, the port is free.
+   * Cancels the accepts in flight, waits for them, and closes the socket; the file of a Unix path is removed. When it resolves, the
+   * address is free.
    */
   close(): Promise<void> {
     this.#closing ??= this.#close();
@@ -66,13 +89,25 @@ export class Listener {
 
   async #close(): Promise<void> {
     const { descriptor } = this;
-    try {
-      await this.#bearer.submit(new AsyncCancel({ descriptor, all: true }));
-    } catch (error) {
-      // ENOENT: nobody was accepting.
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    // Each accept in flight holds the socket. One round cancels, the next finds none: by then the accepts have ended.
+    while (!this.#bearer.closed) {
+      if ((await this.#bearer.submit(new AsyncCancel({ descriptor, all: true }))) === 0) break;
     }
-    this.#files?.release(descriptor.number);
-    await this.#bearer.submit(new Close({ descriptor }));
+    this.removePath();
+    // Without the ring the socket is gone.
+    if (this.#bearer.closed) return this.#bearer.close();
+    if (this.#registered !== null) this.#bearer.files!.remove(this.#registered);
+    else this.#raw.closeOwned(descriptor.number);
+    this.#bearer.forgetListener(this);
+  }
+
+  /** Removes the file of a Unix path. The bearer calls this when it closes. */
+  removePath(): void {
+    if (this.address.family !== 'Unix' || this.address.path.startsWith('\0')) return;
+    try {
+      unlinkSync(this.address.path);
+    } catch {
+      // Somebody else removed it.
+    }
   }
 }

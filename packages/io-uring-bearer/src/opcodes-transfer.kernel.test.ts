@@ -175,11 +175,10 @@ describe('RecvMulti', () => {
       new RecvMulti({ socket: ours, group: ring.group }),
     )) {
       lengths.push(length);
-      expect(bufferId >= 0).toBe(length > 0);
-      if (length > 0) ring.lease(bufferId, length).release();
+      ring.lease(bufferId, length).release();
     }
     expect(lengths.reduce((sum, length) => sum + length)).toBe(5);
-    expect(lengths.at(-1)).toBe(0);
+    expect(lengths).not.toContain(0);
     theirs.destroy();
   });
 

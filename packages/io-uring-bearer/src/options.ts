@@ -7,7 +7,7 @@ export interface BearerOptions {
   /**
    * - `'embedded'` (default): for any Node.js program; the ring is one more thing the event loop polls
    * - `'owner'`: for threads that live for the ring; the thread waits in the ring and the ring watches the event loop. Less CPU
-   *   per operation
+   *   per operation. One per thread: while it is open, others that ask for it are embedded, and `bearer.driver` says so
    * - `'manual'`: nothing happens by itself: call `submitAndWait` and `handleCompletions`
    */
   readonly driver?: DriverKind;

@@ -45,7 +45,8 @@ export function probeRing(raw: RawRing, disabled: readonly number[]): Probe {
     features: Object.entries(Feature)
       .filter(([, bit]) => (raw.features & bit) !== 0)
       .map(([name]) => name),
-    has: (opcode) => supported[typeof opcode === 'number' ? opcode : (numbers.get(opcode) ?? OPCODE_SLOTS)] === 1,
+    has: (opcode) =>
+      supported[typeof opcode === 'number' ? opcode : (numbers.get(opcode) ?? OPCODE_SLOTS)] === 1,
   };
 }
 

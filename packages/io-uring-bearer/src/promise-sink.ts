@@ -36,7 +36,8 @@ export class PromiseSink<Result> implements Sink {
         value = operation.complete(cqe);
       } catch (error) {
         this.#failed = true;
-        this.#error = cqe.res === ECANCELED && this.#signal?.aborted === true ? this.#signal.reason : error;
+        this.#error =
+          cqe.res === ECANCELED && this.#signal?.aborted === true ? this.#signal.reason : error;
       }
     }
     if (!final) return;

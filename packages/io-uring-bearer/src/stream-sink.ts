@@ -11,10 +11,18 @@ export interface StreamHost {
   submit(sink: Sink): void;
   cancel(): void;
   /** Submits what frees a result nobody will take. */
-  discard(follow: OpCode<unknown>): void;
-  /** Calls back once the buffer group has buffers; returns how to stop waiting. */
-  whenRefilled(group: number, resume: () => void): () => void;
-  isOpen(): boolean;
+  followUp(operation: OpCode<unknown>): void;
+  /** A completion named buffer `bid` of `group`: it is outside until somebody brings it back. */
+  picked(group: number, bid: number): void;
+  /** Brings back a buffer that no consumer saw. */
+  giveBack(group: number, bid: number): void;
+  /**
+   * Calls back once the buffer group has buffers; returns how to stop waiting.
+   * @param failures times in a row that it said so and there was none
+   */
+  whenRefilled(group: number, failures: number, resume: () => void): () => void;
+  /** The stream ended: the bearer need not close it. */
+  ended(stream: StreamSink<never>): void;
 }
 
 type State = 'armed' | 'idle' | 'waiting' | 'ended';
@@ -24,40 +32,51 @@ interface Waiter<Result> {
   reject(reason: unknown): void;
 }
 
+/** A result that waits for the consumer, and the provided buffer it is in, or -1. */
+interface Queued<Result> {
+  readonly value: Result;
+  readonly bid: number;
+}
+
 /**
  * A multishot operation as an async iterator.
  *
- * armed: the kernel holds the operation. idle: not submitted (before the first `next`, or paused by back-pressure). waiting: it
- * ended with ENOBUFS and is submitted again once its group has buffers. ended: final, for whatever reason.
+ * armed: the kernel holds the operation. idle: not submitted, paused by back-pressure. waiting: it ended with ENOBUFS
+ * and is submitted again once its group has buffers. ended: final, for whatever reason.
  */
 export class StreamSink<Result> implements Sink, AsyncIterableIterator<Result> {
   readonly #host: StreamHost;
   readonly #operation: OpCode<Result>;
   readonly #signal: AbortSignal | undefined;
   readonly #highWater: number;
-  readonly #queue: Result[] = [];
+  readonly #queue: Queued<Result>[] = [];
   readonly #waiters: Waiter<Result>[] = [];
   #state: State = 'idle';
   #pausing = false;
   #stopping = false;
   #failed = false;
   #error: unknown;
+  /** ENOBUFS in a row without a result between. */
+  #starved = 0;
   #stopWaiting: (() => void) | null = null;
   #onStopped: (() => void)[] = [];
-  readonly #onAbort = () => this.#abort();
+  readonly #onAbort = () => this.stop(this.#signal?.reason);
 
+  /** Submits at once and not with the first next(): what is wrong with the operation is the caller's to see here. */
   constructor(host: StreamHost, operation: OpCode<Result>, options: StreamOptions) {
     const { signal, highWater = HIGH_WATER } = options;
     if (!Number.isInteger(highWater) || highWater < 1) {
-      throw new RangeError(`Cannot stream as highWater must be an integer >= 1: current value is ${highWater}`);
+      throw new RangeError(
+        `Cannot stream as highWater must be an integer >= 1: current value is ${highWater}`,
+      );
     }
     this.#host = host;
     this.#operation = operation;
     this.#signal = signal;
     this.#highWater = highWater;
     signal?.throwIfAborted();
-    // At once and not with the first next(): what is wrong with the operation is the caller's to see here.
-    this.#arm();
+    host.submit(this);
+    this.#state = 'armed';
     signal?.addEventListener('abort', this.#onAbort, { once: true });
   }
 
@@ -66,33 +85,47 @@ export class StreamSink<Result> implements Sink, AsyncIterableIterator<Result> {
   }
 
   next(): Promise<IteratorResult<Result>> {
-    if (this.#queue.length > 0) {
-      const value = this.#queue.shift() as Result;
-      if (this.#queue.length === 0 && this.#state === 'idle' && !this.#stopping) this.#arm();
-      return Promise.resolve({ done: false, value });
+    const queued = this.#queue.shift();
+    if (queued === undefined) {
+      if (this.#state === 'ended') return this.#last();
+      return new Promise((resolve, reject) => this.#waiters.push({ resolve, reject }));
     }
-    if (this.#state === 'ended') return this.#last();
-    return new Promise((resolve, reject) => this.#waiters.push({ resolve, reject }));
+    if (this.#queue.length === 0 && this.#state === 'idle' && !this.#stopping) this.#arm();
+    return Promise.resolve({ done: false, value: queued.value });
   }
 
   /** Cancels the operation and waits until the kernel is done with it. Results nobody took are freed. */
   async return(): Promise<IteratorResult<Result>> {
     this.#stop();
-    if (this.#state !== 'ended') await new Promise<void>((resolve) => this.#onStopped.push(resolve));
+    if (this.#state !== 'ended') {
+      await new Promise<void>((resolve) => {
+        this.#onStopped.push(resolve);
+      });
+    }
     return { done: true, value: undefined };
   }
 
+  /** As {@link return}, but the consumer's next call rejects with `reason`: the signal was aborted, or the bearer closes. */
+  stop(reason: unknown): void {
+    if (this.#stopping || this.#state === 'ended') return;
+    this.#fail(reason);
+    this.#stop();
+  }
+
   complete(operation: OpCode<unknown>, cqe: Cqe, final: boolean): void {
+    const bid = cqe.hasBuffer ? cqe.bufferId : -1;
+    if (bid >= 0) this.#host.picked(operation.bufferGroup, bid);
     if (this.#stopping) {
-      this.#free(operation, cqe);
+      this.#discard(operation.discard(cqe), bid);
       if (final) this.#end();
       return;
     }
-    const canceled = final && cqe.res === ECANCELED && (this.#pausing || this.#signal?.aborted === true);
+    const canceled = final && cqe.res === ECANCELED && this.#pausing;
     const rearms = final && operation.rearms(cqe);
-    if (!canceled && !(rearms && cqe.res < 0)) {
+    const ends = final && operation.ends(cqe);
+    if (!canceled && !ends && !(rearms && cqe.res < 0)) {
       try {
-        this.#deliver(this.#operation.complete(cqe));
+        this.#deliver(this.#operation.complete(cqe), bid);
       } catch (error) {
         this.#fail(error);
       }
@@ -106,13 +139,11 @@ export class StreamSink<Result> implements Sink, AsyncIterableIterator<Result> {
     }
     const paused = this.#pausing;
     this.#pausing = false;
-    if (this.#failed || !this.#host.isOpen()) this.#end();
-    else if (paused && (canceled || rearms)) {
-      this.#state = 'idle';
-      if (this.#queue.length === 0) this.#arm();
-    } else if (!rearms) this.#end();
+    if (this.#failed || ends || !(rearms || canceled)) this.#end();
     else if (cqe.res === ENOBUFS) this.#wait();
-    else this.#arm();
+    else if ((paused || this.#queue.length >= this.#highWater) && this.#queue.length > 0) {
+      this.#state = 'idle';
+    } else this.#arm();
   }
 
   #arm(): void {
@@ -121,27 +152,27 @@ export class StreamSink<Result> implements Sink, AsyncIterableIterator<Result> {
       this.#host.submit(this);
     } catch (error) {
       this.#fail(error);
-      if (this.#waiters.length === 0 && this.#queue.length === 0 && this.#state === 'armed') {
-        this.#state = 'ended';
-        throw error;
-      }
       this.#end();
     }
   }
 
   #wait(): void {
     this.#state = 'waiting';
-    const group = (this.#operation as { readonly bufferGroup?: number }).bufferGroup ?? -1;
-    this.#stopWaiting = this.#host.whenRefilled(group, () => {
-      this.#stopWaiting = null;
-      if (this.#state === 'waiting') this.#arm();
-    });
+    this.#stopWaiting = this.#host.whenRefilled(
+      this.#operation.bufferGroup,
+      this.#starved++,
+      () => {
+        this.#stopWaiting = null;
+        if (this.#state === 'waiting') this.#arm();
+      },
+    );
   }
 
-  #deliver(value: Result): void {
+  #deliver(value: Result, bid: number): void {
+    this.#starved = 0;
     const waiter = this.#waiters.shift();
     if (waiter !== undefined) waiter.resolve({ done: false, value });
-    else this.#queue.push(value);
+    else this.#queue.push({ value, bid });
   }
 
   #fail(error: unknown): void {
@@ -150,15 +181,13 @@ export class StreamSink<Result> implements Sink, AsyncIterableIterator<Result> {
     this.#error = error;
   }
 
-  #abort(): void {
-    this.#fail(this.#signal?.reason);
-    this.#stop();
-  }
-
   #stop(): void {
-    if (this.#stopping || this.#state === 'ended') return;
+    if (this.#stopping || this.#state === 'ended') {
+      this.#discardQueue();
+      return;
+    }
     this.#stopping = true;
-    for (const value of this.#queue.splice(0)) this.#dispose(value);
+    this.#discardQueue();
     this.#stopWaiting?.();
     if (this.#state === 'armed') this.#host.cancel();
     else this.#end();
@@ -167,6 +196,7 @@ export class StreamSink<Result> implements Sink, AsyncIterableIterator<Result> {
   #end(): void {
     this.#state = 'ended';
     this.#signal?.removeEventListener('abort', this.#onAbort);
+    this.#host.ended(this as unknown as StreamSink<never>);
     for (const resolve of this.#onStopped.splice(0)) resolve();
     for (const waiter of this.#waiters.splice(0)) this.#last().then(waiter.resolve, waiter.reject);
   }
@@ -178,14 +208,15 @@ export class StreamSink<Result> implements Sink, AsyncIterableIterator<Result> {
     return Promise.reject(this.#error);
   }
 
-  /** A completion for which nobody is left: what it carries (a descriptor, a buffer) goes back. */
-  #free(operation: OpCode<unknown>, cqe: Cqe): void {
-    const follow = operation.discard(cqe);
-    if (follow !== null) this.#host.discard(follow);
+  #discardQueue(): void {
+    for (const { value, bid } of this.#queue.splice(0)) {
+      this.#discard(this.#operation.discardResult(value), bid);
+    }
   }
 
-  #dispose(value: Result): void {
-    const disposable = value as { [Symbol.dispose]?: () => void } | null;
-    if (typeof disposable === 'object' && disposable !== null) disposable[Symbol.dispose]?.();
+  /** A result for which nobody is left: what it carries (a descriptor, a buffer) goes back. */
+  #discard(followUp: OpCode<unknown> | null, bid: number): void {
+    if (bid >= 0) this.#host.giveBack(this.#operation.bufferGroup, bid);
+    if (followUp !== null) this.#host.followUp(followUp);
   }
 }

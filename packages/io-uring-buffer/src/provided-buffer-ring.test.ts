@@ -166,7 +166,7 @@ describe('ProvidedBufferRing', () => {
     expect(code(() => ring.lease(2, 10))).toBe('BUFFER_NOT_LENT');
     lease.release();
     lease.release();
-    expect(ring).toMatchObject({ outstanding: 0, unpublished: 1 });
+    expect(ring).toMatchObject({ outstanding: 0, unpublished: 0 });
     expect(code(() => lease.toBytes())).toBe('BUFFER_RELEASED');
     expect(() => ring.lease(1, 65)).toThrow(RangeError);
     expect(ring.lease(1, 0).length).toBe(0);
@@ -195,6 +195,30 @@ describe('ProvidedBufferRing', () => {
     lease.release();
     expect(code(() => ring.recycle(0))).toBe('BUFFER_NOT_LENT');
     arena.close();
+  });
+
+  test('onRefill is called when buffers that came back are published', () => {
+    const kernel = new Kernel();
+    const arena = new Arena(new HeapMemory(), ProvidedBufferRing.bytesNeeded(2, 64));
+    let refills = 0;
+    const ring = new ProvidedBufferRing(arena, kernel, {
+      group: 3,
+      entries: 2,
+      bufferBytes: 64,
+      onRefill: () => {
+        refills += 1;
+        expect(ring.available).toBe(2);
+      },
+    });
+    expect(refills).toBe(0);
+    ring.lease(0, 8).release();
+    expect(refills).toBe(1);
+    ring.pick(1);
+    ring.recycle(1);
+    expect(refills).toBe(1);
+    ring.publish();
+    ring.publish();
+    expect(refills).toBe(2);
   });
 
   test('noteEnobufs() counts', () => {
@@ -254,8 +278,8 @@ describe('ProvidedBufferRing', () => {
           } else if (what === 'release') {
             const gone = drop(leases, pick);
             if (gone === undefined) continue;
-            gone.lease.release();
-            unpublished.push(gone.lease.id);
+            gone.lease.release(); // publishes
+            unpublished = [];
           } else {
             ring.publish();
             unpublished = [];

@@ -24,8 +24,8 @@ export interface ProvidedBufferRingOptions {
   /** Bytes of each, 1 to {@link PROVIDED_BUFFER_BYTES_MAX}. */
   readonly bufferBytes: number;
   /**
-   * Called when a released lease brought a buffer back, which is published by then: operations that ran out of buffers may be
-   * submitted again. Buffers that come back through `recycle` are told of by `publish`, to nobody.
+   * Called when `publish` showed the kernel buffers that came back, through `recycle` or a released lease (which publishes):
+   * operations that ran out of buffers may be submitted again.
    */
   readonly onRefill?: () => void;
 }
@@ -79,6 +79,7 @@ export class ProvidedBufferRing {
   readonly #low: Uint32Array;
   readonly #high: Uint32Array;
   readonly #mask: number;
+  #onRefill: (() => void) | undefined;
   #tail = 0;
   #published = 0;
   #enobufs = 0;
@@ -117,7 +118,6 @@ export class ProvidedBufferRing {
     this.#ledger = new BidLedger(memory, group, entries, bufferBytes, (bid) => {
       this.#append(bid);
       this.publish();
-      options.onRefill?.();
     });
     this.unsafe = this.#ledger.unsafe;
     try {
@@ -129,6 +129,7 @@ export class ProvidedBufferRing {
     }
     for (let bid = 0; bid < entries; bid++) this.#append(bid);
     this.publish();
+    this.#onRefill = options.onRefill;
   }
 
   /** Buffers that completions named and nobody has brought back. */
@@ -183,6 +184,7 @@ export class ProvidedBufferRing {
     if (this.#tail === this.#published) return;
     Atomics.store(this.#halfWords, TAIL, this.#tail);
     this.#published = this.#tail;
+    this.#onRefill?.();
   }
 
   /**

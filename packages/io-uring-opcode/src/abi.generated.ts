@@ -274,6 +274,9 @@ export const OpFlag = {
   SOCKET_URING_OP_TX_TIMESTAMP: 4,
   SOCKET_URING_OP_GETSOCKNAME: 5,
   SPLICE_F_FD_IN_FIXED: 0x80000000,
+  SPLICE_F_MOVE: 1,
+  SPLICE_F_NONBLOCK: 2,
+  SPLICE_F_MORE: 4,
 } as const;
 
 /** Flags of the futex2 calls and the match-all mask: futex(2), `linux/futex.h`. */
@@ -367,6 +370,208 @@ export const ShutdownHow = {
 /** Special directory descriptors: openat(2) (`AT_`). */
 export const DirectoryFd = {
   FDCWD: -100,
+} as const;
+
+/** Flags of calls that take a path (`AT_`): statx(2), unlinkat(2), linkat(2). */
+export const PathFlag = {
+  SYMLINK_NOFOLLOW: 0x100,
+  SYMLINK_FOLLOW: 0x400,
+  REMOVEDIR: 0x200,
+  EMPTY_PATH: 0x1000,
+  NO_AUTOMOUNT: 0x800,
+  STATX_FORCE_SYNC: 0x2000,
+  STATX_DONT_SYNC: 0x4000,
+} as const;
+
+/** Flags of open(2) that every machine numbers alike (`O_`); {@link OpenFlag} has all. */
+export const CommonOpenFlag = {
+  RDONLY: 0,
+  WRONLY: 1,
+  RDWR: 2,
+  CREAT: 0x40,
+  EXCL: 0x80,
+  NOCTTY: 0x100,
+  TRUNC: 0x200,
+  APPEND: 0x400,
+  NONBLOCK: 0x800,
+  DSYNC: 0x1000,
+  NOATIME: 0x40000,
+  CLOEXEC: 0x80000,
+  SYNC: 0x101000,
+  PATH: 0x200000,
+} as const;
+
+/** How openat2(2) may walk a path (`RESOLVE_`). */
+export const ResolveFlag = {
+  NO_XDEV: 1,
+  NO_MAGICLINKS: 2,
+  NO_SYMLINKS: 4,
+  BENEATH: 8,
+  IN_ROOT: 16,
+  CACHED: 32,
+} as const;
+
+/** What to ask statx(2) for, and what it answered (`STATX_`). */
+export const StatxMask = {
+  TYPE: 1,
+  MODE: 2,
+  NLINK: 4,
+  UID: 8,
+  GID: 16,
+  ATIME: 32,
+  MTIME: 0x40,
+  CTIME: 0x80,
+  INO: 0x100,
+  SIZE: 0x200,
+  BLOCKS: 0x400,
+  BASIC_STATS: 2047,
+  BTIME: 0x800,
+  MNT_ID: 0x1000,
+  DIOALIGN: 0x2000,
+} as const;
+
+/** Type bits of a mode (`S_IF`): inode(7). */
+export const FileType = {
+  IFMT: 61440,
+  IFSOCK: 49152,
+  IFLNK: 40960,
+  IFREG: 0x8000,
+  IFBLK: 24576,
+  IFDIR: 0x4000,
+  IFCHR: 0x2000,
+  IFIFO: 0x1000,
+} as const;
+
+/** Flags of renameat2(2) (`RENAME_`). */
+export const RenameFlag = {
+  NOREPLACE: 1,
+  EXCHANGE: 2,
+  WHITEOUT: 4,
+} as const;
+
+/** Modes of fallocate(2) (`FALLOC_FL_`); 0 allocates. */
+export const FallocateMode = {
+  KEEP_SIZE: 1,
+  PUNCH_HOLE: 2,
+  COLLAPSE_RANGE: 8,
+  ZERO_RANGE: 16,
+  INSERT_RANGE: 32,
+  UNSHARE_RANGE: 0x40,
+} as const;
+
+/** Flags of sync_file_range(2) (`SYNC_FILE_RANGE_`). */
+export const SyncRangeFlag = {
+  WAIT_BEFORE: 1,
+  WRITE: 2,
+  WAIT_AFTER: 4,
+} as const;
+
+/** Advice of posix_fadvise(2) (`POSIX_FADV_`). */
+export const FileAdvice = {
+  NORMAL: 0,
+  RANDOM: 1,
+  SEQUENTIAL: 2,
+  WILLNEED: 3,
+  DONTNEED: 4,
+  NOREUSE: 5,
+} as const;
+
+/** Advice of madvise(2) (`MADV_`). */
+export const MemoryAdvice = {
+  NORMAL: 0,
+  RANDOM: 1,
+  SEQUENTIAL: 2,
+  WILLNEED: 3,
+  DONTNEED: 4,
+  FREE: 8,
+  HUGEPAGE: 14,
+  NOHUGEPAGE: 15,
+  COLD: 20,
+  PAGEOUT: 21,
+  POPULATE_READ: 22,
+  POPULATE_WRITE: 23,
+} as const;
+
+/** Flags of setxattr(2) (`XATTR_`). */
+export const XattrFlag = {
+  CREATE: 1,
+  REPLACE: 2,
+} as const;
+
+/** Whom waitid(2) waits for (`P_`). */
+export const WaitTarget = {
+  ALL: 0,
+  PID: 1,
+  PGID: 2,
+  PIDFD: 3,
+} as const;
+
+/** What waitid(2) waits for (`W`). */
+export const WaitOption = {
+  NOHANG: 1,
+  STOPPED: 2,
+  EXITED: 4,
+  CONTINUED: 8,
+  NOWAIT: 0x1000000,
+} as const;
+
+/** What happened to a child, `si_code` of SIGCHLD (`CLD_`): sigaction(2). */
+export const ChildCode = {
+  EXITED: 1,
+  KILLED: 2,
+  DUMPED: 3,
+  TRAPPED: 4,
+  STOPPED: 5,
+  CONTINUED: 6,
+} as const;
+
+/** Levels of socket options and control messages that are no protocol (`SOL_`): socket(7). */
+export const SocketLevel = {
+  SOCKET: 1,
+} as const;
+
+/** Types of control messages (`SCM_`): unix(7). */
+export const ControlMessage = {
+  RIGHTS: 1,
+} as const;
+
+/** Options of the socket level (`SO_`): socket(7). */
+export const SocketOption = {
+  DEBUG: 1,
+  REUSEADDR: 2,
+  TYPE: 3,
+  ERROR: 4,
+  DONTROUTE: 5,
+  BROADCAST: 6,
+  SNDBUF: 7,
+  RCVBUF: 8,
+  KEEPALIVE: 9,
+  OOBINLINE: 10,
+  LINGER: 13,
+  REUSEPORT: 15,
+  PASSCRED: 16,
+  PEERCRED: 17,
+  RCVLOWAT: 18,
+  ACCEPTCONN: 30,
+  PROTOCOL: 38,
+  DOMAIN: 39,
+  INCOMING_CPU: 49,
+  ZEROCOPY: 60,
+} as const;
+
+/** Options of the level IPPROTO_TCP (`TCP_`): tcp(7). */
+export const TcpOption = {
+  NODELAY: 1,
+  MAXSEG: 2,
+  CORK: 3,
+  KEEPIDLE: 4,
+  KEEPINTVL: 5,
+  KEEPCNT: 6,
+  DEFER_ACCEPT: 9,
+  QUICKACK: 12,
+  USER_TIMEOUT: 18,
+  FASTOPEN: 23,
+  NOTSENT_LOWAT: 25,
 } as const;
 
 /** Error numbers of Linux on x86-64 and arm64: errno(3). */

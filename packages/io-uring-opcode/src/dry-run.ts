@@ -18,7 +18,7 @@ export interface DryRunOptions {
   readonly generation?: number;
   /** Address of the record. Default 0x1_0000_1000. */
   readonly recordAddress?: number;
-  /** Address of the caller's bytes. Default 0x2_0000_2000. */
+  /** Address of the caller's bytes, the first of several; each next one is 64 KiB further on. Default 0x2_0000_2000. */
   readonly bytesAddress?: number;
 }
 
@@ -47,9 +47,12 @@ export function dryRun(operation: OpCode<unknown>, options: DryRunOptions = {}):
   const bytes = new Uint8Array((slot + 1) * RECORD_BYTES);
   const record = new RecordMemory(bytes, start % HIGH, Math.floor(start / HIGH));
   const words = new Uint32Array(SQE_WORDS);
-  const sqe = new Sqe(new Int32Array(words.buffer), record, (_bytes, out) => {
-    out[0] = bytesAddress % HIGH;
-    out[1] = Math.floor(bytesAddress / HIGH);
+  const seen: ArrayBufferView[] = [];
+  const sqe = new Sqe(new Int32Array(words.buffer), record, (callerBytes, out) => {
+    if (!seen.includes(callerBytes)) seen.push(callerBytes);
+    const address = bytesAddress + seen.indexOf(callerBytes) * 0x1_0000;
+    out[0] = address % HIGH;
+    out[1] = Math.floor(address / HIGH);
   });
   sqe.open(0, operation.code, slot, generation);
   operation.prepare(sqe);

@@ -13,8 +13,17 @@ export * from './opcode.js';
 export * from './opcodes/buffers/provide-buffers.js';
 export * from './opcodes/buffers/remove-buffers.js';
 export * from './opcodes/file/close.js';
+export * from './opcodes/file/file-status.js';
 export * from './opcodes/file/fixed-fd-install.js';
+export * from './opcodes/file/link-at.js';
+export * from './opcodes/file/mkdir-at.js';
+export * from './opcodes/file/open-at.js';
+export * from './opcodes/file/open-at2.js';
 export * from './opcodes/file/read.js';
+export * from './opcodes/file/rename-at.js';
+export * from './opcodes/file/statx.js';
+export * from './opcodes/file/symlink-at.js';
+export * from './opcodes/file/unlink-at.js';
 export * from './opcodes/file/write.js';
 export * from './opcodes/futex/futex-wait.js';
 export * from './opcodes/futex/futex-wake.js';
@@ -37,10 +46,18 @@ export * from './opcodes/poll/poll-remove.js';
 export * from './opcodes/time/timeout.js';
 export * from './opcodes/time/timeout-remove.js';
 export type { ClockName } from './opcodes/time/timespec.js';
+export * from './open-flag.js';
 export type { OperationKey } from './operation-key.js';
+export { PATH_BYTES_MAX, type PathName, XATTR_NAME_BYTES_MAX } from './path-source.js';
 export type { IntoGroup, IntoMemory, Received } from './receive-target.js';
 export * from './record-memory.js';
 export * from './socket-address.js';
 export * from './sqe.js';
 export * from './submission-flags.js';
 export type { TransferBytes } from './transfer-source.js';
+export {
+  type GatherPart,
+  type MemoryPart,
+  type ScatterPart,
+  VECTOR_PARTS_MAX,
+} from './vector.js';

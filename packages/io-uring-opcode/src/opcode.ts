@@ -72,6 +72,14 @@ export abstract class OpCode<Result = number> {
   }
 
   /**
+   * A final completion that brings no result, only the end: `stream` ends its iteration without asking {@link complete}. The end of a
+   * byte stream is one.
+   */
+  ends(_cqe: Cqe): boolean {
+    return false;
+  }
+
+  /**
    * A completion arrived after its consumer had gone (a cancelled accept that still won): free what it carries. Returns an
    * operation to submit for that, or null.
    */

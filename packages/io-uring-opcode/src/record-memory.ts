@@ -87,6 +87,19 @@ export class RecordMemory {
     this.#check(offset, 4);
     this.#view.setUint32(this.#base + offset, value, true);
   }
+  getInt32(offset: number): number {
+    this.#check(offset, 4);
+    return this.#view.getInt32(this.#base + offset, true);
+  }
+  /** A signed 64-bit integer. Beyond 2^53 the lowest bits are rounded away. */
+  getInt64(offset: number): number {
+    return this.getInt32(offset + 4) * 0x1_0000_0000 + this.getUint32(offset);
+  }
+  /** An unsigned 64-bit integer, exactly. */
+  getBigUint64(offset: number): bigint {
+    this.#check(offset, 8);
+    return this.#view.getBigUint64(this.#base + offset, true);
+  }
   /** A 64-bit integer from two halves. */
   setUint64(offset: number, low: number, high: number): void {
     this.setUint32(offset, low);

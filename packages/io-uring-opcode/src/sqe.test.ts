@@ -61,6 +61,10 @@ test('a sealed cursor refuses every write', () => {
     () => sqe.callerAddress(new Uint8Array(1)),
     () => sqe.recordAddress(0),
     () => sqe.recordAddress2(0),
+    () => sqe.recordAddress3(0),
+    () => sqe.callerAddress2(new Uint8Array(1)),
+    () => sqe.callerAddress3(new Uint8Array(1)),
+    () => sqe.memoryAddress2(memory, 0),
   ];
   for (const write of writes) expect(write).toThrow(/outside of prepare/);
   sqe.open(0, 0, 0, 0);
@@ -153,4 +157,33 @@ test('RecordMemory keeps to its 256 bytes', () => {
   for (const access of outside) expect(access).toThrow(RangeError);
   record.clear(0, 256);
   expect(bytes.every((byte) => byte === 0)).toBe(true);
+});
+
+test('addresses go into addr2 and addr3, too', () => {
+  const { sqe, words } = cursor();
+  sqe.open(0, 0, 0, 0);
+  sqe.callerAddress2(new Uint8Array(5));
+  sqe.callerAddress3(new Uint8Array(6));
+  expect([words[2], words[3], words[12], words[13]]).toEqual([5, 7, 6, 7]);
+  sqe.memoryAddress2(new FakeMemory(8192), 0x1001);
+  sqe.recordAddress3(3);
+  expect([words[2], words[3], words[12]! >>> 0, words[13]]).toEqual([1, 4, 0xffff_ff03, 1]);
+  expect(() => sqe.memoryAddress2(new FakeMemory(8), 9)).toThrow(RangeError);
+  const out = new Uint32Array(2);
+  sqe.lookup(new Uint8Array(9), out);
+  expect([...out]).toEqual([9, 7]);
+  sqe.seal();
+  expect(() => sqe.lookup(new Uint8Array(9), out)).toThrow(/outside of prepare/);
+});
+
+test('RecordMemory reads signed and 64-bit integers', () => {
+  const record = new RecordMemory(new Uint8Array(RECORD_BYTES), 0, 0);
+  record.setUint64(0, 0xffff_fffe, 0xffff_ffff);
+  expect([record.getInt32(0), record.getInt64(0), record.getBigUint64(0)]).toEqual([
+    -2,
+    -2,
+    2n ** 64n - 2n,
+  ]);
+  record.setSafeInteger(8, 2 ** 52 + 1);
+  expect(record.getInt64(8)).toBe(2 ** 52 + 1);
 });

@@ -144,6 +144,28 @@ export class Sqe {
     this.#lookup(bytes, this.#address);
     this.address(this.#address[0]! | 0, this.#address[1]! | 0);
   }
+  /** `off`/`addr2` := address of caller-owned memory. One native call. */
+  callerAddress2(bytes: ArrayBufferView): void {
+    this.#lookup(bytes, this.#address);
+    this.offset(this.#address[0]! | 0, this.#address[1]! | 0);
+  }
+  /** `addr3` := address of caller-owned memory. One native call. */
+  callerAddress3(bytes: ArrayBufferView): void {
+    this.#lookup(bytes, this.#address);
+    this.address3(this.#address[0]! | 0, this.#address[1]! | 0);
+  }
+  /** Writes the address of caller-owned memory into `out`, low half first: for structures that carry addresses. */
+  lookup(bytes: ArrayBufferView, out: Uint32Array): void {
+    this.#open();
+    this.#lookup(bytes, out);
+  }
+  /** `off`/`addr2` := address of byte `offset` of kernel memory. */
+  memoryAddress2(memory: KernelMemory, offset: number): void {
+    if (offset < 0 || offset > memory.byteLength) throw new RangeError(RANGE);
+    const low = memory.unsafe.addressLow + offset;
+    const carry = low > 0xffff_ffff ? 1 : 0;
+    this.offset(low | 0, (memory.unsafe.addressHigh + carry) | 0);
+  }
   /** `addr` := address of byte `offset` of the record. */
   recordAddress(offset: number): void {
     this.address(this.record.addressLow(offset) | 0, this.record.addressHigh(offset) | 0);
@@ -151,6 +173,10 @@ export class Sqe {
   /** `off`/`addr2` := address of byte `offset` of the record. */
   recordAddress2(offset: number): void {
     this.offset(this.record.addressLow(offset) | 0, this.record.addressHigh(offset) | 0);
+  }
+  /** `addr3` := address of byte `offset` of the record. */
+  recordAddress3(offset: number): void {
+    this.address3(this.record.addressLow(offset) | 0, this.record.addressHigh(offset) | 0);
   }
 
   #open(): number {

@@ -23,6 +23,11 @@ export type ReplyPhase = typeof REPLY_NONE | typeof REPLY_STREAMING | typeof REP
 export interface Carrier {
   /** Changes when the exchange is over. */
   readonly generation: number;
+  /**
+   * The generation of an exchange that ended under its handler: the peer went away, or a limit made the protocol answer itself. Its request stays
+   * readable and its reply goes nowhere. -1 when there is none.
+   */
+  readonly lost: number;
   /** The head of the current exchange. */
   readonly head: RequestHead;
   readonly replyPhase: ReplyPhase;
@@ -51,7 +56,7 @@ export interface Carrier {
     body: Uint8Array,
   ): void;
   /** Sends the head of a reply whose body follows; its length is `fields.contentLength` when that is >= 0. */
-  start(status: number, fields: ReplyFields | null): void;
+  start(status: number, fields: ReplyFields | null, kind: ContentKind): void;
   /** Sends body bytes after {@link start}. False when the writer should wait for {@link whenDrained}. */
   writeString(chunk: string): boolean;
   /** As {@link writeString}. */

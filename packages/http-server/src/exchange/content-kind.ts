@@ -1,5 +1,8 @@
-/** Which `Content-Type` a reply helper sends. A number, so that a protocol can index ready-made heads with it. */
-export type ContentKind = 0 | 1 | 2 | 3 | 4;
+/**
+ * A `Content-Type` as a small number, so that a protocol can index ready-made heads with it. 0 is none; the others are handed out
+ * by {@link contentKindOf}.
+ */
+export type ContentKind = number;
 
 export const KIND_NONE = 0;
 export const KIND_TEXT = 1;
@@ -7,14 +10,38 @@ export const KIND_HTML = 2;
 export const KIND_JSON = 3;
 export const KIND_BYTES = 4;
 
-/** How many kinds there are. */
-export const KINDS = 5;
+/** How many kinds there may be: a program has a handful of types; one that computes them gets no ready-made heads. */
+export const KINDS_MAX = 64;
 
-/** The field value of every {@link ContentKind}; empty for {@link KIND_NONE}. */
-export const CONTENT_TYPES = [
+const values: string[] = [
   '',
   'text/plain; charset=utf-8',
   'text/html; charset=utf-8',
   'application/json',
   'application/octet-stream',
-] as const;
+];
+const kinds = new Map<string, ContentKind>(values.map((value, kind) => [value, kind]));
+
+/**
+ * The kind of a field value, registering it when there is room.
+ *
+ * @param value already known to be a valid field value
+ * @returns -1 when there are {@link KINDS_MAX} others
+ */
+export function contentKindOf(value: string): ContentKind {
+  const kind = kinds.get(value);
+  if (kind !== undefined) return kind;
+  if (values.length === KINDS_MAX) return -1;
+  kinds.set(value, values.length);
+  return values.push(value) - 1;
+}
+
+/** True when {@link contentKindOf} has met `value`, and so it needs no validation. */
+export function isContentKind(value: string): boolean {
+  return kinds.has(value);
+}
+
+/** The field value of a kind; empty for {@link KIND_NONE}. */
+export function contentType(kind: ContentKind): string {
+  return values[kind]!;
+}

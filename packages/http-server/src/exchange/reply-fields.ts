@@ -1,4 +1,4 @@
-import { assertFieldName, assertFieldValue } from './field-syntax.js';
+import { assertFieldValue, fieldName } from './field-syntax.js';
 
 /** What a reply field may be set to; an array makes one line per element. */
 export type FieldValue = string | number | readonly string[];
@@ -55,20 +55,21 @@ export class ReplyFields {
    * @throws TypeError when name or value cannot be sent, or the field is the protocol's own (`Transfer-Encoding`, `Upgrade`)
    */
   set(name: string, value: FieldValue): void {
-    assertFieldName(name);
-    this.delete(name);
+    this.#delete(fieldName(name));
     this.#add(name, value);
   }
 
   /** Adds lines to a field. @throws as {@link set} */
   append(name: string, value: FieldValue): void {
-    assertFieldName(name);
     this.#add(name, value);
   }
 
   /** Removes every line of a field. */
   delete(name: string): void {
-    const lower = name.toLowerCase();
+    this.#delete(name.toLowerCase());
+  }
+
+  #delete(lower: string): void {
     if (lower === 'content-length') this.contentLength = -1;
     else if (lower === 'connection') this.close = false;
     const lines = this.#lines;
@@ -91,8 +92,8 @@ export class ReplyFields {
         `Cannot set ${name} as value must be a string, a number or an array of strings: current value is ${String(value)}`,
       );
     }
+    const lower = fieldName(name);
     assertFieldValue(name, value);
-    const lower = name.toLowerCase();
     switch (lower) {
       case 'content-length':
         this.contentLength = contentLengthOf(value);

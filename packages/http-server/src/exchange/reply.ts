@@ -2,6 +2,9 @@ import type { Blueprint } from '../sans-io/blueprint.js';
 import { type Carrier, REPLY_DONE, REPLY_NONE } from './carrier.js';
 import {
   type ContentKind,
+  contentKindOf,
+  contentType,
+  isContentKind,
   KIND_BYTES,
   KIND_HTML,
   KIND_JSON,
@@ -9,7 +12,8 @@ import {
   KIND_TEXT,
 } from './content-kind.js';
 import { HttpServerError } from './errors.js';
-import { assertFieldValue } from './field-syntax.js';
+import { assertFieldValue, fieldName } from './field-syntax.js';
+import { NOWHERE } from './nowhere.js';
 import { type FieldValue, ReplyFields } from './reply-fields.js';
 
 const EMPTY = new Uint8Array(0);
@@ -20,7 +24,8 @@ export type FieldsInit = Readonly<Record<string, FieldValue>>;
 /**
  * The reply to one request: either whole (`text`, `json`, `html`, `bytes`, `empty`, `redirect`) or streamed (`write`... `end`).
  *
- * Every member throws `EXCHANGE_FINISHED` once the exchange is over and `REPLY_STARTED` when the head is already out.
+ * Every member throws `EXCHANGE_FINISHED` once the exchange is over and `REPLY_STARTED` when the head is already out. When the peer went away before,
+ * replies are taken and dropped, `write` returns false and `drained` rejects with `PEER_GONE`.
  *
  * @example
  * ```ts
@@ -31,6 +36,8 @@ export class HttpReply {
   readonly #carrier: Carrier;
   readonly #generation: number;
   #status = 200;
+  /** The Content-Type that was set, or -1; kept out of the fields, so that ready-made heads have it. */
+  #kind: ContentKind = -1;
   #fields: ReplyFields | null = null;
   #trailers: ReplyFields | null = null;
 
@@ -79,6 +86,7 @@ export class HttpReply {
    */
   header(name: string, value: FieldValue): this {
     this.#open();
+    if (this.#isContentType(name, value)) return this;
     this.#fields ??= new ReplyFields();
     this.#fields.set(name, value);
     return this;
@@ -87,6 +95,7 @@ export class HttpReply {
   /** Adds lines to a field. @throws as {@link header} */
   append(name: string, value: FieldValue): this {
     this.#open();
+    if (this.#isContentType(name, value)) return this;
     this.#fields ??= new ReplyFields();
     this.#fields.append(name, value);
     return this;
@@ -94,12 +103,14 @@ export class HttpReply {
 
   /** What {@link header} set, the first line only. */
   getHeader(name: string): string | undefined {
+    if (this.#kind >= 0 && name.toLowerCase() === 'content-type') return contentType(this.#kind);
     return this.#fields?.get(name);
   }
 
   /** Undoes {@link header} and {@link append}. */
   removeHeader(name: string): this {
     this.#open();
+    if (name.toLowerCase() === 'content-type') this.#kind = -1;
     this.#fields?.delete(name);
     return this;
   }
@@ -134,14 +145,13 @@ export class HttpReply {
    * are: do not change them until {@link drained} resolved or the connection closed.
    */
   bytes(body: Uint8Array): void {
-    const carrier = this.#open();
-    carrier.respondBytes(this.#status, this.#fields, KIND_BYTES, body);
+    this.#open().respondBytes(this.#status, this.#fields, this.#kindOr(KIND_BYTES), body);
   }
 
   /** Replies without a body: `Content-Length: 0` unless the status forbids it. The status stays, or becomes `status`. */
   empty(status?: number): void {
     if (status !== undefined) this.status(status);
-    this.#open().respondBytes(this.#status, this.#fields, KIND_NONE, EMPTY);
+    this.#open().respondBytes(this.#status, this.#fields, this.#kindOr(KIND_NONE), EMPTY);
   }
 
   /** Replies with `Location` and an empty body. @param status 302 unless given */
@@ -158,7 +168,8 @@ export class HttpReply {
    */
   write(chunk: string | Uint8Array): boolean {
     const carrier = this.#writable();
-    if (carrier.replyPhase === REPLY_NONE) carrier.start(this.#status, this.#fields);
+    if (carrier.replyPhase === REPLY_NONE)
+      carrier.start(this.#status, this.#fields, this.#kindOr(KIND_NONE));
     return typeof chunk === 'string' ? carrier.writeString(chunk) : carrier.writeBytes(chunk);
   }
 
@@ -171,11 +182,13 @@ export class HttpReply {
     const carrier = this.#writable();
     if (carrier.replyPhase === REPLY_NONE && this.#trailers === null) {
       if (typeof chunk === 'string') {
-        carrier.respondString(this.#status, this.#fields, KIND_NONE, chunk);
-      } else carrier.respondBytes(this.#status, this.#fields, KIND_NONE, chunk ?? EMPTY);
+        carrier.respondString(this.#status, this.#fields, this.#kindOr(KIND_NONE), chunk);
+      } else
+        carrier.respondBytes(this.#status, this.#fields, this.#kindOr(KIND_NONE), chunk ?? EMPTY);
       return;
     }
-    if (carrier.replyPhase === REPLY_NONE) carrier.start(this.#status, this.#fields);
+    if (carrier.replyPhase === REPLY_NONE)
+      carrier.start(this.#status, this.#fields, this.#kindOr(KIND_NONE));
     if (typeof chunk === 'string') carrier.writeString(chunk);
     else if (chunk !== undefined) carrier.writeBytes(chunk);
     carrier.finish(this.#trailers);
@@ -183,15 +196,15 @@ export class HttpReply {
 
   /** Sends the head now; {@link write} and {@link end} follow. */
   flushHead(): this {
-    this.#open().start(this.#status, this.#fields);
+    this.#open().start(this.#status, this.#fields, this.#kindOr(KIND_NONE));
     return this;
   }
 
   /** Resolves when the peer took enough of what was written. @throws HttpServerError `PEER_GONE` */
   drained(): Promise<void> {
     const carrier = this.#carrier;
-    if (carrier.generation !== this.#generation) return Promise.resolve();
-    return carrier.whenDrained();
+    if (carrier.generation === this.#generation) return carrier.whenDrained();
+    return carrier.lost === this.#generation ? NOWHERE.whenDrained() : Promise.resolve();
   }
 
   /**
@@ -234,23 +247,46 @@ export class HttpReply {
   }
 
   #string(kind: ContentKind, body: string): void {
-    this.#open().respondString(this.#status, this.#fields, kind, body);
+    this.#open().respondString(this.#status, this.#fields, this.#kindOr(kind), body);
   }
 
-  #open(): Carrier {
+  /** The exchange is over: by our doing, which is a mistake of the caller, or not. */
+  #over(): Sink {
+    if (this.#carrier.lost === this.#generation) return NOWHERE;
+    throw finished();
+  }
+
+  #kindOr(kind: ContentKind): ContentKind {
+    return this.#kind < 0 ? kind : this.#kind;
+  }
+
+  /** Takes a Content-Type out of the way of the fields. */
+  #isContentType(name: string, value: FieldValue): boolean {
+    if (name.length !== 12 || typeof value !== 'string' || fieldName(name) !== 'content-type') {
+      return false;
+    }
+    if (!isContentKind(value)) assertFieldValue(name, value);
+    this.#fields?.delete(name);
+    this.#kind = contentKindOf(value);
+    return this.#kind >= 0;
+  }
+
+  #open(): Sink {
     const carrier = this.#carrier;
-    if (carrier.generation !== this.#generation) throw finished();
+    if (carrier.generation !== this.#generation) return this.#over();
     if (carrier.replyPhase !== REPLY_NONE) throw started();
     return carrier;
   }
 
-  #writable(): Carrier {
+  #writable(): Sink {
     const carrier = this.#carrier;
-    if (carrier.generation !== this.#generation) throw finished();
+    if (carrier.generation !== this.#generation) return this.#over();
     if (carrier.replyPhase === REPLY_DONE) throw started();
     return carrier;
   }
 }
+
+type Sink = typeof NOWHERE;
 
 function fieldsOf(init: FieldsInit): ReplyFields {
   const fields = new ReplyFields();

@@ -8,7 +8,8 @@ import type { RequestHead } from './request-head.js';
  * One request. Everything is read from the received bytes when asked for; nothing is decoded, joined or copied before.
  *
  * A request may be used until its exchange is over: until the handler returned or its promise settled, and the reply is complete.
- * After that every member throws `EXCHANGE_FINISHED`, unless {@link retain} was called, which keeps the head readable.
+ * After that every member throws `EXCHANGE_FINISHED`, unless {@link retain} was called, which keeps the head readable. When the peer goes away first,
+ * the head stays readable, the signal is aborted and reading the body fails with `PEER_GONE`.
  *
  * @example
  * ```ts
@@ -140,7 +141,7 @@ export class HttpRequest implements Iterable<readonly [name: string, value: stri
 
   #live(): Carrier {
     const carrier = this.#carrier;
-    if (carrier.generation !== this.#generation) {
+    if (carrier.generation !== this.#generation && carrier.lost !== this.#generation) {
       throw new HttpServerError('EXCHANGE_FINISHED', 'This request is over');
     }
     return carrier;

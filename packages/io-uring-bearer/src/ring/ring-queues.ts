@@ -1,8 +1,11 @@
+import { RingFlag } from '@ringbearer/io-uring-opcode';
 import type { RawRing } from '@ringbearer/native/ring';
 import { controlWords } from '@ringbearer/native/ring';
-import { RingFlag } from '@ringbearer/io-uring-opcode';
 
-const { CQ_OVERFLOW, TASKRUN } = { CQ_OVERFLOW: RingFlag.SQ_CQ_OVERFLOW, TASKRUN: RingFlag.SQ_TASKRUN };
+const { CQ_OVERFLOW, TASKRUN } = {
+  CQ_OVERFLOW: RingFlag.SQ_CQ_OVERFLOW,
+  TASKRUN: RingFlag.SQ_TASKRUN,
+};
 const EINTR = -4;
 const ETIME = -62;
 /** Attempts of one flush when signals interrupt it. */
@@ -94,23 +97,30 @@ export class RingQueues {
 
   /**
    * Submits what is queued and runs deferred work, waiting for `minComplete` completions, at most `waitMicroseconds` (0: no bound).
-   * A signal repeats the call.
+   * A signal repeats the call; so does a kernel that stops at an entry it refuses.
    *
+   * @param hold entries at the end of the queue that stay there
    * @returns entries the kernel took, or a negated errno: EAGAIN and EBUSY mean that the rest stays queued until completions were
    * read
    */
-  enter(minComplete = 0, waitMicroseconds = 0): number {
+  enter(minComplete = 0, waitMicroseconds = 0, hold = 0): number {
     const { control } = this;
     let submitted = 0;
-    for (let attempt = 0; attempt < INTERRUPTED_MAX; attempt++) {
-      control[controlWords.toSubmit] = this.unsubmitted;
+    for (let interrupted = 0; interrupted < INTERRUPTED_MAX; ) {
+      const wanted = Math.max(0, this.unsubmitted - hold);
+      control[controlWords.toSubmit] = wanted;
       control[controlWords.minComplete] = minComplete;
       control[controlWords.waitMicroseconds] = waitMicroseconds;
       this.#raw.enter();
       const result = control[controlWords.result]!;
-      if (result >= 0) return submitted + result;
-      if (result === ETIME) return submitted;
-      if (result !== EINTR) return submitted > 0 ? submitted : result;
+      if (result === EINTR) {
+        interrupted++;
+      } else if (result < 0) {
+        return submitted > 0 || result === ETIME ? submitted : result;
+      } else {
+        submitted += result;
+        if (result === 0 || result >= wanted) return submitted;
+      }
     }
     return submitted;
   }

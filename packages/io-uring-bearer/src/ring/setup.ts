@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { SetupFlag } from '@ringbearer/io-uring-opcode';
-import { type RawRing, Ring } from '@ringbearer/native/ring';
+import { ownerActive, type RawRing, Ring } from '@ringbearer/native/ring';
 import { RingSetupError } from '../errors.js';
 
 /** How a bearer shares the thread with libuv; docs/decisions/0002 has the reasons. */
@@ -22,14 +22,35 @@ const LADDER: Readonly<Record<DriverKind, readonly number[]>> = {
   manual: [DEFER, SINGLE_ISSUER | COOP, COOP, SUBMIT_ALL | CQSIZE, CQSIZE],
 };
 
-const createRing: RingFactory = (entries, flags, completionEntries) => new Ring(entries, flags, completionEntries);
+const createRing: RingFactory = (entries, flags, completionEntries) =>
+  new Ring(entries, flags, completionEntries);
+
+/**
+ * The driver that is granted. A thread has one owner: a second ring that blocked would keep the first from waking anybody, so it is
+ * embedded in the loop the first one owns.
+ *
+ * @throws TypeError for a name that is none
+ */
+export function grantDriver(wanted: DriverKind): DriverKind {
+  if (!Object.hasOwn(LADDER, wanted)) {
+    throw new TypeError(
+      `Cannot make a bearer as driver must be 'embedded', 'owner' or 'manual': current value is ${String(wanted)}`,
+    );
+  }
+  return wanted === 'owner' && ownerActive() ? 'embedded' : wanted;
+}
 
 /**
  * Sets a ring up with the best flags the kernel grants.
  *
  * @throws RingSetupError with the cause and what to do about it
  */
-export function setupRing(driver: DriverKind, entries: number, completionEntries: number, factory = createRing): RawRing {
+export function setupRing(
+  driver: DriverKind,
+  entries: number,
+  completionEntries: number,
+  factory = createRing,
+): RawRing {
   let refused: unknown;
   for (const flags of LADDER[driver]) {
     try {
@@ -40,6 +61,8 @@ export function setupRing(driver: DriverKind, entries: number, completionEntries
     }
   }
   const { code = 'UNKNOWN', errno = 0 } = refused as NodeJS.ErrnoException;
+  // Not the kernel's answer: a runtime without external ArrayBuffers, say.
+  if (errno === 0) throw refused;
   throw new RingSetupError(`Cannot set up an io_uring (${code})`, errno, setupHint(code), refused);
 }
 
@@ -55,7 +78,8 @@ export function setupHint(code: string, readSetting = readSysctl): string {
   switch (code) {
     case 'EPERM': {
       const setting = readSetting('/proc/sys/kernel/io_uring_disabled');
-      if (setting === '2') return 'it is disabled for everybody: set "sysctl -w kernel.io_uring_disabled=0"';
+      if (setting === '2')
+        return 'it is disabled for everybody: set "sysctl -w kernel.io_uring_disabled=0"';
       if (setting === '1') {
         return 'it is disabled for unprivileged users: set "sysctl -w kernel.io_uring_disabled=0", or join the group of kernel.io_uring_group';
       }

@@ -66,7 +66,8 @@ describe.each(implementations)('%s', (_name, make) => {
               expect(slab.generation(slot)).toBe(generation);
               expect(slab.get(slot, generation)).toBe(value);
             }
-            for (const { slot, generation } of dead) expect(slab.get(slot, generation)).toBeUndefined();
+            for (const { slot, generation } of dead)
+              expect(slab.get(slot, generation)).toBeUndefined();
           }
         },
       ),

@@ -30,7 +30,8 @@ export interface Slabbable<T> {
   release(slot: number): T;
 }
 
-export const SLAB_STATE = 'Cannot release, commit or cancel a slot in this state: the record is not held that way';
+export const SLAB_STATE =
+  'Cannot release, commit or cancel a slot in this state: the record is not held that way';
 
 /** @throws RangeError unless `capacity` is an integer from 1 to 2^20 */
 export function checkSlabCapacity(capacity: number): void {

@@ -1,4 +1,5 @@
-import { assertFieldName, assertFieldValue } from '../../exchange/field-syntax.js';
+import { isContentKind } from '../../exchange/content-kind.js';
+import { assertFieldValue, fieldName } from '../../exchange/field-syntax.js';
 
 const RealResponse = globalThis.Response;
 
@@ -7,11 +8,13 @@ export type FixedBody = string | Uint8Array | null;
 
 type Init = { status?: number; statusText?: string; headers?: unknown };
 
-const TEXT = 'text/plain;charset=UTF-8';
+/** The type the standard gives to text. */
+export const TEXT = 'text/plain;charset=UTF-8';
+const JSON_TYPE = 'application/json';
 const NO_FIELDS: readonly string[] = [];
 
 /**
- * A standard `Response` that builds nothing until asked: Node 20 takes 25 microseconds and a finalizer for one of its own, this takes a fraction of one.
+ * A standard `Response` that builds nothing until asked: one of Node's own takes 9 microseconds in Node 20 and 6 in Node 24, this a tenth of one.
  *
  * It is a `Response` in every respect: `instanceof`, subclassing, statics, all members. A body of text or bytes stays as it is; for every other body
  * (stream, Blob, FormData, URLSearchParams) a real `Response` is made at once and asked from then on.
@@ -26,10 +29,10 @@ export class FastResponse {
   #body: FixedBody = null;
   #status = 200;
   #statusText = '';
-  /** name in lower case, value; null once `headers` was asked for. */
+  /** name in lower case, value; without Content-Type; null once `headers` was asked for. */
   #fields: readonly string[] | null = NO_FIELDS;
-  /** The body brings its own type, and `#fields` has none. */
-  #typed = false;
+  /** Content-Type, unless `headers` was asked for. */
+  #type: string | null = null;
   #used = false;
   #headers: Headers | null = null;
   #real: Response | null = null;
@@ -43,12 +46,9 @@ export class FastResponse {
     }
     this.#body = fixed;
     if (init !== undefined && init !== null) this.#initialise(init as Init);
-    if (typeof fixed === 'string') {
-      this.#typed = this.#headers === null && !hasContentType(this.#fields!);
-      if (this.#headers !== null && !this.#headers.has('content-type')) {
-        this.#headers.set('content-type', TEXT);
-      }
-    }
+    if (typeof fixed !== 'string') return;
+    if (this.#headers === null) this.#type ??= TEXT;
+    else if (!this.#headers.has('content-type')) this.#headers.set('content-type', TEXT);
   }
 
   #initialise(init: Init): void {
@@ -70,11 +70,33 @@ export class FastResponse {
       this.#statusText = String(init.statusText);
     }
     if (headers === undefined || headers === null) return;
-    const plain = plainFields(headers);
-    if (plain === null) {
-      this.#headers = new Headers(headers as never);
-      this.#fields = null;
-    } else this.#fields = plain;
+    if (Object.getPrototypeOf(headers) === Object.prototype && this.#plain(headers)) return;
+    this.#headers = new Headers(headers as never);
+    this.#fields = null;
+    this.#type = null;
+  }
+
+  /** Takes a record of strings as it is. False for anything else, which `Headers` understands better. */
+  #plain(headers: object): boolean {
+    let fields: string[] | null = null;
+    for (const name in headers) {
+      const value: unknown = (headers as Record<string, unknown>)[name];
+      if (typeof value !== 'string') return false;
+      const lower = fieldName(name);
+      if (lower === 'content-type' && isContentKind(value)) {
+        this.#type = value;
+        continue;
+      }
+      const trimmed = value.trim();
+      assertFieldValue(name, trimmed);
+      if (lower === 'content-type') this.#type = trimmed;
+      else {
+        fields ??= [];
+        fields.push(lower, trimmed);
+      }
+    }
+    this.#fields = fields ?? NO_FIELDS;
+    return true;
   }
 
   get headers(): Headers {
@@ -83,7 +105,7 @@ export class FastResponse {
       const headers = new Headers();
       const fields = this.#fields!;
       for (let i = 0; i < fields.length; i += 2) headers.append(fields[i]!, fields[i + 1]!);
-      if (this.#typed) headers.set('content-type', TEXT);
+      if (this.#type !== null) headers.set('content-type', this.#type);
       this.#headers = headers;
       this.#fields = null;
     }
@@ -172,15 +194,9 @@ export class FastResponse {
     const body = JSON.stringify(data);
     if (body === undefined) throw new TypeError('Value is not JSON serializable');
     const response = new FastResponse(body, init);
-    if (response.#typed) {
-      response.#typed = false;
-      response.#fields = [...response.#fields!, 'content-type', 'application/json'];
-    } else if (
-      response.#headers !== null &&
-      response.#headers.get('content-type') === TEXT &&
-      !new Headers(init?.headers).has('content-type')
-    ) {
-      response.#headers.set('content-type', 'application/json');
+    if (response.#type === TEXT && !ownType(init)) response.#type = JSON_TYPE;
+    else if (response.#headers !== null && !ownType(init)) {
+      response.#headers.set('content-type', JSON_TYPE);
     }
     return response as unknown as Response;
   }
@@ -226,9 +242,9 @@ export class FastResponse {
     return response.#fields;
   }
 
-  /** The body is text without a Content-Type of its own. Internal to the fetch handler. */
-  static isPlainText(response: FastResponse): boolean {
-    return response.#typed;
+  /** The Content-Type beside `fields`. Internal to the fetch handler. */
+  static contentType(response: FastResponse): string | null {
+    return response.#type;
   }
 
   #takeBody(): FixedBody {
@@ -288,22 +304,7 @@ function fixedBody(body: unknown): FixedBody | undefined {
   return String(body);
 }
 
-/** A record of strings as names and values alternating; null for anything else, which `Headers` understands better. */
-function plainFields(headers: unknown): readonly string[] | null {
-  if (Object.getPrototypeOf(headers) !== Object.prototype) return null;
-  const fields: string[] = [];
-  for (const name of Object.keys(headers as object)) {
-    const value: unknown = (headers as Record<string, unknown>)[name];
-    if (typeof value !== 'string') return null;
-    const trimmed = value.trim();
-    assertFieldName(name);
-    assertFieldValue(name, trimmed);
-    fields.push(name.toLowerCase(), trimmed);
-  }
-  return fields;
-}
-
-function hasContentType(fields: readonly string[]): boolean {
-  for (let i = 0; i < fields.length; i += 2) if (fields[i] === 'content-type') return true;
-  return false;
+/** The caller named a Content-Type. */
+function ownType(init: ResponseInit | undefined): boolean {
+  return init?.headers !== undefined && new Headers(init.headers).has('content-type');
 }

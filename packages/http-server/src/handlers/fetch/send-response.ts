@@ -1,6 +1,6 @@
 import type { HttpReply } from '../../exchange/reply.js';
 import type { HttpRequest } from '../../exchange/request.js';
-import { FastResponse } from './fast-response.js';
+import { FastResponse, TEXT } from './fast-response.js';
 
 /** The connection's own business; what a Response says about it is not passed on. */
 const NOT_PASSED_ON: ReadonlySet<string> = new Set([
@@ -45,15 +45,17 @@ function sendFast(response: FastResponse, reply: HttpReply): void {
   const body = FastResponse.take(response);
   const fields = FastResponse.fields(response);
   if (response.status !== 200) reply.status(response.status);
+  const type = FastResponse.contentType(response);
   if (fields === null) copyFields(response.headers, reply, body !== null);
   else {
     for (let i = 0; i < fields.length; i += 2) {
       copyField(fields[i]!, fields[i + 1]!, reply, body !== null);
     }
-    if (typeof body === 'string' && FastResponse.isPlainText(response)) {
+    if (type === TEXT && typeof body === 'string') {
       reply.text(body);
       return;
     }
+    if (type !== null) reply.header('Content-Type', type);
   }
   if (body === null) reply.empty();
   else reply.end(body);
@@ -111,7 +113,7 @@ async function pump(reader: ReadableStreamDefaultReader<unknown>, reply: HttpRep
   );
   for (let i = 0; i < PATIENCE && settled === null; i++) await undefined;
   if ((settled as ReadResult | null)?.done) {
-    reply.end(chunk);
+    reply.removeHeader('Content-Length').end(chunk);
     return;
   }
   if (!reply.write(chunk)) await reply.drained();

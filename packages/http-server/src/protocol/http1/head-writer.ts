@@ -1,4 +1,4 @@
-import { CONTENT_TYPES, type ContentKind, KIND_NONE } from '../../exchange/content-kind.js';
+import { type ContentKind, contentType, KIND_NONE } from '../../exchange/content-kind.js';
 import type { ReplyFields } from '../../exchange/reply-fields.js';
 import { type ReplyHeads, writeDecimal, writeLatin1 } from './reply-heads.js';
 import { isBodyless, reasonPhrase } from './status.js';
@@ -19,8 +19,8 @@ const OWN_BYTES_MAX = 256;
 const CONNECTIONS = ['', 'Connection: close\r\n', 'Connection: keep-alive\r\n'] as const;
 
 /** An upper bound for what {@link writeHead} writes, in bytes. */
-export function headBytesMax(fields: ReplyFields | null): number {
-  let bytes = OWN_BYTES_MAX;
+export function headBytesMax(fields: ReplyFields | null, kind: ContentKind): number {
+  let bytes = OWN_BYTES_MAX + contentType(kind).length;
   if (fields !== null) {
     for (let i = 0; i < fields.size; i++) {
       bytes += fields.name(i).length + fields.value(i).length + 4;
@@ -50,7 +50,7 @@ export function writeHead(
   let p = start;
   const ownDate = fields?.has('date') ?? false;
   const ownType = fields?.has('content-type') ?? false;
-  if (fields === null && length >= 0 && !isBodyless(status)) {
+  if ((fields === null || fields.size === 0) && length >= 0 && !isBodyless(status)) {
     const template = heads.get(status, kind, date);
     out.set(template, p);
     p = writeDecimal(out, p + template.length, length);
@@ -67,7 +67,7 @@ export function writeHead(
     if (fields !== null) p = writeFields(out, p, fields);
     if (kind !== KIND_NONE && !ownType && !isBodyless(status)) {
       p = writeLatin1(out, p, 'Content-Type: ');
-      p = writeLatin1(out, p, CONTENT_TYPES[kind]);
+      p = writeLatin1(out, p, contentType(kind));
       p = writeLatin1(out, p, '\r\n');
     }
     if (length >= 0) {

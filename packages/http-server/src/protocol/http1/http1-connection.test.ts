@@ -626,6 +626,43 @@ describe('HttpRequest and HttpReply after their exchange', () => {
     expect(() => kept[1]?.request.path).toThrow('over');
   });
 
+  test('go nowhere, quietly, when the peer went away or a limit ended the exchange', async () => {
+    const ways: ((peer: MemoryConnection, runtime: MemoryRuntime) => void)[] = [
+      (peer) => peer.reset(),
+      (_peer, runtime) => runtime.advance(10_000),
+    ];
+    for (const way of ways) {
+      const outcome: unknown[] = [];
+      let kept: { request: HttpRequest; reply: HttpReply } | undefined;
+      const runtime = runtimeOf(
+        (request, reply) => {
+          kept = { request, reply };
+        },
+        { handlerTimeoutMs: 10_000 },
+      );
+      const peer = runtime.connect().send('GET /lost HTTP/1.1\r\nHost: a\r\n\r\n').run();
+      if (kept === undefined) throw new Error('not called');
+      const { request, reply } = kept;
+      way(peer, runtime);
+      await peer.settle();
+      const before = peer.received;
+      outcome.push(reply.finished, request.live, request.path, request.signal.aborted);
+      outcome.push(reply.status(201).header('a', 'b').write('x'), reply.end('y'), reply.text('z'));
+      outcome.push(await reply.drained().catch((error) => error.code));
+      expect(outcome).toEqual([
+        true,
+        false,
+        '/lost',
+        true,
+        false,
+        undefined,
+        undefined,
+        'PEER_GONE',
+      ]);
+      expect(peer.received).toBe(before);
+    }
+  });
+
   test('keep a retained head', () => {
     const kept: HttpRequest[] = [];
     const peer = connect((request, reply) => {

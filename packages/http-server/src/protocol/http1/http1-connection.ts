@@ -104,6 +104,7 @@ export class Http1Connection implements Orbit, Carrier {
   readonly #context: Http1Context;
 
   generation = 0;
+  lost = -1;
   head: RequestHead;
   replyPhase: ReplyPhase = REPLY_NONE;
   hasBody = false;
@@ -230,8 +231,10 @@ export class Http1Connection implements Orbit, Carrier {
     }
     switch (this.#read) {
       case READ_HEAD:
-        if (this.#headDeadline === 0) this.#end();
-        else this.#refuse(FAULT_HEAD_TIMEOUT, false);
+        if (this.#headDeadline !== 0) this.#refuse(FAULT_HEAD_TIMEOUT, false);
+        // A slow reader is not idle; how slow it may be is the runtime's to say.
+        else if (this.#left.blocked) this.#armIdle(now);
+        else this.#end();
         break;
       case READ_LENGTH:
       case READ_CHUNKED:
@@ -258,7 +261,7 @@ export class Http1Connection implements Orbit, Carrier {
 
   close(reason: CloseReason): void {
     this.#read = READ_CLOSED;
-    this.generation++;
+    this.#lose();
     const upgraded = this.#upgraded;
     this.#upgraded = null;
     upgraded?.close(reason);
@@ -505,7 +508,7 @@ export class Http1Connection implements Orbit, Carrier {
     this.#body = null;
     this.#controller = null;
     const begun = this.replyPhase === REPLY_STREAMING;
-    this.generation++;
+    this.#lose();
     if (begun) this.#abort();
     else this.#refuse(fault, this.#isHead);
     body?.fail(error);
@@ -559,6 +562,12 @@ export class Http1Connection implements Orbit, Carrier {
     if (this.#receiving) return;
     this.#armIdle(this.#left.clock.now);
     this.#resume();
+  }
+
+  /** The exchange in flight, if any, ends without its handler's doing. */
+  #lose(): void {
+    if (this.replyPhase !== REPLY_DONE) this.lost = this.generation;
+    this.generation++;
   }
 
   #noKeepAlive(): void {
@@ -645,7 +654,9 @@ export class Http1Connection implements Orbit, Carrier {
     if (body === null) {
       body = new RequestBody(this);
       this.#body = body;
-      if (this.#read === READ_NOTHING || this.#read === READ_HEAD) body.finish([]);
+      if (this.#read === READ_CLOSED) {
+        body.fail(new HttpServerError('PEER_GONE', 'The connection is gone'));
+      } else if (this.#read === READ_NOTHING || this.#read === READ_HEAD) body.finish([]);
       else if (this.replyPhase === REPLY_DONE) {
         body.fail(
           new HttpServerError('EXCHANGE_FINISHED', 'The reply ended before the body was read'),
@@ -667,6 +678,7 @@ export class Http1Connection implements Orbit, Carrier {
 
   signal(): AbortSignal {
     this.#controller ??= new AbortController();
+    if (this.lost >= 0) this.#controller.abort();
     return this.#controller.signal;
   }
 
@@ -712,7 +724,7 @@ export class Http1Connection implements Orbit, Carrier {
     this.#replyDone();
   }
 
-  start(status: number, fields: ReplyFields | null): void {
+  start(status: number, fields: ReplyFields | null, kind: ContentKind): void {
     const declared = fields?.contentLength ?? -1;
     if (fields?.close) this.#noKeepAlive();
     let length: number;
@@ -735,7 +747,7 @@ export class Http1Connection implements Orbit, Carrier {
     }
     this.#declared = declared;
     this.#written = 0;
-    const max = headBytesMax(fields);
+    const max = headBytesMax(fields, kind);
     this.#reserved(max, (out, p) =>
       writeHead(
         out,
@@ -744,7 +756,7 @@ export class Http1Connection implements Orbit, Carrier {
         this.#left.clock.date,
         status,
         fields,
-        KIND_NONE,
+        kind,
         length,
         this.#connection(),
       ),
@@ -798,7 +810,7 @@ export class Http1Connection implements Orbit, Carrier {
       case FRAME_CHUNKED:
         if (trailers === null) this.#writeAscii('0\r\n\r\n');
         else {
-          this.#reserved(headBytesMax(trailers), (out, start) => {
+          this.#reserved(headBytesMax(trailers, KIND_NONE), (out, start) => {
             const p = writeFields(out, writeLatin1(out, start, '0\r\n'), trailers);
             return writeLatin1(out, p, '\r\n');
           });
@@ -885,7 +897,7 @@ export class Http1Connection implements Orbit, Carrier {
     }
     const left = this.#left;
     const bytes = noContent || this.#isHead ? 0 : size;
-    const max = headBytesMax(fields);
+    const max = headBytesMax(fields, kind);
     const together = max + bytes <= RESERVE_BYTES_MAX;
     const { heads } = this.#context;
     const { date } = left.clock;
@@ -910,7 +922,7 @@ export class Http1Connection implements Orbit, Carrier {
   }
 
   #interim(status: number, fields: ReplyFields | null, own: string): void {
-    this.#reserved(headBytesMax(fields) + own.length, (out, start) => {
+    this.#reserved(headBytesMax(fields, KIND_NONE) + own.length, (out, start) => {
       let p = writeStatusLine(out, start, status);
       p = writeLatin1(out, p, own);
       if (fields !== null) p = writeFields(out, p, fields);

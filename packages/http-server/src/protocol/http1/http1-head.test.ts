@@ -209,6 +209,11 @@ describe('Http1Head.parse()', () => {
     ['Transfer-Encoding: "chunked"', 400],
     ['Transfer-Encoding: \xff', 400],
     ['Transfer-Encoding: \x0bchunked', 400],
+    ['Transfer-Encoding:\tchunked', 400],
+    ['Transfer-Encoding: chunked\t', 400],
+    ['Transfer-Encoding:  chunked ', -1],
+    ['Content-Length: 5\t', 400],
+    ['Content-Length:  5 ', -1],
     ['Transfer-Encoding:', 400],
   ])('answers the framing %j with %j', (text, expected) => {
     expect(verdict(field(text))).toBe(expected);

@@ -4,12 +4,14 @@ import { CLASSES, TARGET, TOKEN } from './character-classes.js';
 import {
   FAULT_BARE_CR,
   FAULT_BARE_LF,
+  FAULT_CODING,
   FAULT_CODING_1_0,
   FAULT_CODING_TWICE,
   FAULT_HEAD_LENGTH,
   FAULT_HOST,
   FAULT_HOST_MISSING,
   FAULT_HOST_TWICE,
+  FAULT_LENGTH,
   FAULT_LENGTH_AND_CODING,
   FAULT_LENGTH_TWICE,
   FAULT_METHOD,
@@ -284,6 +286,7 @@ export class Http1Head implements RequestHead {
         case LENGTH_CONTENT_LENGTH: {
           if (!equalsIgnoreCase(bytes, from, to, 'content-length')) break;
           if (this.contentLength >= 0) return FAULT_LENGTH_TWICE;
+          if (isPaddedWithTab(bytes, to, valueStart, valueEnd)) return FAULT_LENGTH;
           const value = contentLength(bytes, valueStart, valueEnd);
           if (value < 0) return value;
           this.contentLength = value;
@@ -292,6 +295,7 @@ export class Http1Head implements RequestHead {
         case LENGTH_TRANSFER_ENCODING:
           if (!equalsIgnoreCase(bytes, from, to, 'transfer-encoding')) break;
           if (coding >= 0) return FAULT_CODING_TWICE;
+          if (isPaddedWithTab(bytes, to, valueStart, valueEnd)) return FAULT_CODING;
           coding = entry;
           break;
       }
@@ -470,4 +474,18 @@ function lineFault(bytes: Uint8Array, p: number, end: number, fault: number): nu
   if (byte === LF) return FAULT_BARE_LF;
   if (byte === CR) return p + 1 < end && bytes[p + 1] !== LF ? FAULT_BARE_CR : FAULT_REQUEST_LINE;
   return byte === SP || byte === 0x09 ? FAULT_REQUEST_LINE : fault;
+}
+
+/**
+ * True when HTAB stands around the value of a framing field. RFC 9112 section 5 allows it, parsers disagree on it, and no client sends it.
+ */
+function isPaddedWithTab(
+  bytes: Uint8Array,
+  nameEnd: number,
+  valueStart: number,
+  valueEnd: number,
+): boolean {
+  for (let p = nameEnd; p < valueStart; p++) if (bytes[p] === 0x09) return true;
+  for (let p = valueEnd; bytes[p] !== CR; p++) if (bytes[p] === 0x09) return true;
+  return false;
 }

@@ -35,13 +35,11 @@ const METHOD_SET: ReadonlySet<string> = new Set(METHODS);
  * - A method llhttp does not know: RFC 9110 section 9.1 lets any token be a method; the framing does not depend on it.
  * - Content-Length, Transfer-Encoding, Connection or Upgrade as a trailer: llhttp interprets it; we drop it (RFC 9110 section 6.5.1), after the
  *   body's end is known, so it cannot move a boundary.
- * - Content-Length followed by HTAB: optional whitespace by RFC 9112 section 5, which llhttp takes as SP only.
  * - What follows a request that asks for an upgrade: node:http looks no further; we ignore the wish (RFC 9110 section 7.8) and go on.
  */
 function isKnownLeniency(ours: Message, text: string): boolean {
   return (
     !METHOD_SET.has(ours.method) ||
-    /content-length:[ \t]*\d+ *\t/i.test(text) ||
     (/transfer-encoding:/i.test(text) &&
       /\r\n0+(?:;[^\r\n]*)?\r\n(?:[^\r\n]+\r\n)*(?:content-length|transfer-encoding|connection|upgrade):/i.test(
         text,

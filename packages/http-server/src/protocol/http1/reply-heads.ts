@@ -1,4 +1,4 @@
-import { CONTENT_TYPES, type ContentKind, KIND_NONE, KINDS } from '../../exchange/content-kind.js';
+import { type ContentKind, contentType, KIND_NONE } from '../../exchange/content-kind.js';
 import { isBodyless, reasonPhrase } from './status.js';
 
 /** A status line, Date and Content-Type as bytes, with the date it holds and where. */
@@ -14,21 +14,22 @@ class Template {
   }
 }
 
-const STATUSES = 600;
-
 /**
  * The first bytes of a reply, ready to copy: `HTTP/1.1 200 OK`, `Date`, and for a kind of content `Content-Type`, up to and including
  * `Content-Length: `. Built once per status and kind; the 29 bytes of the date are replaced when the clock's array is a new one.
  */
 export class ReplyHeads {
-  readonly #templates: (Template | undefined)[] = new Array(STATUSES * KINDS);
+  /** By status, then kind; a row is made when its status is first sent. */
+  readonly #rows: Template[][] = [];
+  /** The row of 200. */
+  readonly #ok: Template[] = [];
 
   /**
    * Up to and including `Content-Length: `, or, for a status without content, up to the last field line. Valid until the next call; the
    * caller copies it at once.
    */
   get(status: number, kind: ContentKind, date: Uint8Array): Uint8Array {
-    const template = this.#templates[status * KINDS + kind];
+    const template = (status === 200 ? this.#ok : this.#rows[status])?.[kind];
     if (template !== undefined && template.date === date) return template.bytes;
     return this.#refresh(status, kind, date);
   }
@@ -40,11 +41,15 @@ export class ReplyHeads {
   }
 
   #refresh(status: number, kind: ContentKind, date: Uint8Array): Uint8Array {
-    const index = status * KINDS + kind;
-    let template = this.#templates[index];
+    let row = status === 200 ? this.#ok : this.#rows[status];
+    if (row === undefined) {
+      row = [];
+      this.#rows[status] = row;
+    }
+    let template = row[kind];
     if (template === undefined) {
       template = build(status, kind, date);
-      this.#templates[index] = template;
+      row[kind] = template;
     } else {
       template.bytes.set(date, template.dateOffset);
       template.date = date;
@@ -57,7 +62,7 @@ const CONTENT_LENGTH = 'Content-Length: ';
 
 function build(status: number, kind: ContentKind, date: Uint8Array): Template {
   const line = `HTTP/1.1 ${status} ${reasonPhrase(status)}\r\nDate: `;
-  const type = kind === KIND_NONE ? '' : `Content-Type: ${CONTENT_TYPES[kind]}\r\n`;
+  const type = kind === KIND_NONE ? '' : `Content-Type: ${contentType(kind)}\r\n`;
   const rest = isBodyless(status) ? '\r\n' : `\r\n${type}${CONTENT_LENGTH}`;
   const bytes = new Uint8Array(line.length + date.length + rest.length);
   writeLatin1(bytes, 0, line);

@@ -1,25 +1,45 @@
 import type { Listener } from '@ringbearer/io-uring-bearer';
-import { AcceptMulti, type Cqe } from '@ringbearer/io-uring-opcode';
+import { TargetFd } from '@ringbearer/io-uring-fd';
+import { Accept, AcceptMulti, type Cqe } from '@ringbearer/io-uring-opcode';
 import type { IoUringRuntime } from './runtime.js';
 
 const ECANCELED = -125;
+/** Single accepts in flight near the limit: those of all listeners together stay within the slack of the descriptor table. */
+const SINGLES = 8;
 
 /**
- * Accepts from one listener into direct descriptors with one multishot operation. Full, or out of descriptors (ENFILE, EMFILE), it
- * stops, and goes on when a connection closed or the coarse timer comes round: it never spins.
+ * Accepts from one listener into direct descriptors, with one multishot operation while the descriptor table has room for all that may
+ * be queued: the kernel takes the whole queue in one go, and a connection that finds the table full (ENFILE) is lost, not left in the
+ * queue. Nearer to the limit it accepts one by one, and full it stops; it goes on when a connection closed or the coarse timer comes
+ * round, and never spins.
  */
 export class Acceptor {
   readonly #runtime: IoUringRuntime;
   readonly #listener: Listener;
-  readonly #accept: AcceptMulti;
+  readonly #queueMax: number;
+  readonly #multi: AcceptMulti;
+  readonly #idle: Accept[] = [];
+  #singles = 0;
+  #stopping = false;
   #paused = false;
   #closing = false;
 
-  constructor(runtime: IoUringRuntime, listener: Listener) {
+  /** @param queueMax connections that may wait to be accepted: the listener's backlog */
+  constructor(runtime: IoUringRuntime, listener: Listener, queueMax: number) {
     this.#runtime = runtime;
     this.#listener = listener;
-    this.#accept = new AcceptMulti({ listener: listener.descriptor, direct: true });
-    this.#accept.handler = (cqe) => this.#onAccept(cqe);
+    this.#queueMax = queueMax;
+    this.#multi = new AcceptMulti({ listener: listener.descriptor, direct: true });
+    this.#multi.handler = (cqe) => this.#onMulti(cqe);
+    for (let index = 0; index < SINGLES; index++) {
+      const single = new Accept({
+        listener: listener.descriptor,
+        into: TargetFd.auto,
+        peer: false,
+      });
+      single.handler = (cqe) => this.#onSingle(single, cqe);
+      this.#idle.push(single);
+    }
   }
 
   /** Not accepting, for want of room. */
@@ -27,15 +47,23 @@ export class Acceptor {
     return this.#paused;
   }
 
+  /** Accepts as many as there is room for. */
   start(): void {
-    this.#paused = false;
-    this.#runtime.push(this.#accept);
+    const { room } = this.#runtime;
+    this.#paused = room <= 0;
+    if (this.#multi.inFlight) return;
+    if (this.#ample) this.#runtime.push(this.#multi);
+    else {
+      while (this.#singles < Math.min(SINGLES, room)) {
+        this.#singles++;
+        this.#runtime.push(this.#idle.pop()!);
+      }
+    }
   }
 
   /** A connection closed, or time has passed. */
   roomAgain(): void {
-    if (this.#paused && !this.#closing && !this.#accept.inFlight && !this.#runtime.full)
-      this.start();
+    if (this.#paused && !this.#closing) this.start();
   }
 
   async close(): Promise<void> {
@@ -43,22 +71,36 @@ export class Acceptor {
     await this.#listener.close();
   }
 
-  #onAccept(cqe: Cqe): void {
+  get #ample(): boolean {
+    return this.#runtime.roomWithSlack > this.#queueMax;
+  }
+
+  #onMulti(cqe: Cqe): void {
     const { res, more } = cqe;
-    if (res >= 0) {
-      this.#runtime.accepted(res);
-      if (this.#runtime.full && !this.#paused && !this.#closing) {
-        this.#paused = true;
-        if (more) this.#runtime.cancel(this.#accept);
-      }
-    } else if (res !== ECANCELED) {
-      // EMFILE, ENFILE, ENOMEM: nothing to accept into. ECONNABORTED and its kin: the next attempt may do better.
-      this.#paused = true;
+    if (res >= 0) this.#runtime.accepted(res);
+    if (more) {
+      if (this.#ample || this.#stopping || this.#closing) return;
+      this.#stopping = true;
+      this.#runtime.cancel(this.#multi);
+      return;
     }
-    if (more || this.#closing) return;
-    if (!this.#paused) this.start();
-    // Cancelled for being full: room may have come back meanwhile. After an error the timer decides when to try again.
-    else if (res >= 0 || res === ECANCELED) this.roomAgain();
+    this.#stopping = false;
+    this.#goOn(res);
+  }
+
+  #onSingle(single: Accept, cqe: Cqe): void {
+    const { res } = cqe;
+    this.#singles--;
+    this.#idle.push(single);
+    if (res >= 0) this.#runtime.accepted(res);
+    this.#goOn(res);
+  }
+
+  #goOn(res: number): void {
+    if (this.#closing) return;
+    // ENFILE, ENOMEM: nothing to accept into, so the timer decides. ECONNABORTED and its kin: the next attempt may do better.
+    if (res >= 0 || res === ECANCELED) this.start();
+    else this.#paused = true;
     this.#runtime.watch();
   }
 }

@@ -26,7 +26,9 @@ const RECEIVE_BUFFERS = 1024;
 const RECEIVE_BUFFER_BYTES = 4096;
 /** Transmit slots of 16 KiB; more connections with a response under way borrow from the heap. */
 const TRANSMIT_SLOTS = 1024;
-/** Descriptors beyond maxConnections, for what one batch accepts before the accept is cancelled. */
+/** What the kernel queues of a listener unless said otherwise, as `listen` of the bearer has it. */
+const BACKLOG = 4096;
+/** Descriptors beyond maxConnections, for what several listeners may accept at once. */
 const ACCEPT_SLACK = 64;
 /** Listeners of one runtime. */
 const LISTENERS_MAX = 8;
@@ -134,7 +136,7 @@ export class IoUringRuntime {
    */
   listen(options: ListenOptions): Listener {
     const listener = this.#bearer.listen(options);
-    const acceptor = new Acceptor(this, listener);
+    const acceptor = new Acceptor(this, listener, options.backlog ?? BACKLOG);
     this.#acceptors.push(acceptor);
     acceptor.start();
     return listener;
@@ -184,8 +186,13 @@ export class IoUringRuntime {
       ? Math.min(this.#lingerTimeoutMs, CLOSING_LINGER_MS)
       : this.#lingerTimeoutMs;
   }
-  get full(): boolean {
-    return this.#live.length >= this.maxConnections;
+  /** Connections that may still be accepted. Below 0 when several listeners accepted at once. */
+  get room(): number {
+    return this.maxConnections - this.#live.length;
+  }
+  /** Direct descriptors there are for them. */
+  get roomWithSlack(): number {
+    return this.room + ACCEPT_SLACK;
   }
   push(operation: OpCode<unknown>): void {
     this.#bearer.push(operation);

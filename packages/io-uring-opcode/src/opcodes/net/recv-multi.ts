@@ -21,7 +21,7 @@ export interface RecvMultiOptions {
  * connections hold no memory.
  *
  * Result of each completion: {@link Received}, whose buffer is the receiver's until he gives it back to the group;
- * `length` 0 is the end of the stream and the last completion. ENOBUFS (no buffer left in the group) ends it without
+ * `length` 0 is the end of the stream and the last completion (`stream` just ends; so does it at an empty datagram). ENOBUFS (no buffer left in the group) ends it without
  * loss: the bytes wait in the socket, and {@link rearms} says to go on once buffers are back. The same goes for a
  * completion queue that ran full. Errors of note: ECONNRESET. Kernel 6.0. recv(2),
  * io_uring_prep_recv_multishot(3).
@@ -108,6 +108,10 @@ export class RecvMulti extends OpCode<Received> {
   override complete(cqe: Cqe): Received {
     this.result(cqe);
     return received(cqe);
+  }
+
+  override ends(cqe: Cqe): boolean {
+    return cqe.res === 0;
   }
 
   override rearms(cqe: Cqe): boolean {

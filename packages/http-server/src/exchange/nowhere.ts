@@ -1,0 +1,38 @@
+import type { Carrier } from './carrier.js';
+import { REPLY_NONE } from './carrier.js';
+import { HttpServerError } from './errors.js';
+
+function gone(): HttpServerError {
+  return new HttpServerError('PEER_GONE', 'The exchange ended before its reply');
+}
+
+/**
+ * What a reply is written to once the exchange was lost under a handler that is still at work: it takes everything and sends nothing, so that
+ * a peer that hangs up is no error in every handler. A streaming handler learns it from `write() === false` and `drained()`.
+ */
+export const NOWHERE: Pick<
+  Carrier,
+  | 'replyPhase'
+  | 'respondString'
+  | 'respondBytes'
+  | 'start'
+  | 'writeString'
+  | 'writeBytes'
+  | 'finish'
+  | 'informational'
+  | 'whenDrained'
+  | 'upgrade'
+> = {
+  replyPhase: REPLY_NONE,
+  respondString() {},
+  respondBytes() {},
+  start() {},
+  writeString: () => false,
+  writeBytes: () => false,
+  finish() {},
+  informational() {},
+  whenDrained: () => Promise.reject(gone()),
+  upgrade() {
+    throw gone();
+  },
+};

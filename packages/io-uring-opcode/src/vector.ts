@@ -1,0 +1,180 @@
+import type { KernelMemory } from '@ringbearer/io-uring-owner';
+import { integerArgument, show, TRANSFER_BYTES_MAX } from './argument.js';
+import { RECORD_BYTES } from './record-memory.js';
+import type { Sqe } from './sqe.js';
+import type { TransferBytes } from './transfer-source.js';
+
+/** A part of kernel memory. */
+export interface MemoryPart {
+  readonly memory: KernelMemory;
+  /** First byte of `memory` to use. Default 0. */
+  readonly offset?: number;
+  /** Bytes to use. Default: all from `offset`. */
+  readonly length?: number;
+}
+
+/** What a scattered read or receive fills, one after the other: kernel memory, or parts of it. */
+export type ScatterPart = KernelMemory | MemoryPart;
+
+/** What a gathered write or send takes, one after the other: also arrays of the caller's, who leaves them alone. */
+export type GatherPart = TransferBytes | MemoryPart;
+
+/** Parts one operation may have: UIO_MAXIOV of the kernel. */
+export const VECTOR_PARTS_MAX = 1024;
+
+/** `sizeof(struct iovec)`. */
+export const IOVEC_BYTES = 16;
+
+interface Part {
+  readonly memory: KernelMemory | null;
+  readonly bytes: Uint8Array | null;
+  readonly offset: number;
+  readonly length: number;
+}
+
+/**
+ * An array of `struct iovec`, and who owns the memory it names meanwhile. Up to 16 entries are in the operation's record;
+ * a longer array, which the kernel only reads, is in bytes that live as long as the operation.
+ */
+export class Vector {
+  #parts: readonly Part[] = [];
+  #memories: readonly KernelMemory[] = [];
+  #length = 0;
+  #outside: DataView | null = null;
+  readonly #address = new Uint32Array(2);
+
+  /** Chooses the parts. `kernelOnly`: the kernel will write to them, so arrays of the caller's are refused. */
+  set(action: string, name: string, parts: readonly GatherPart[], kernelOnly: boolean): void {
+    if (!Array.isArray(parts)) {
+      throw new TypeError(
+        `Cannot ${action} as ${name} must be an array: current value is ${show(parts)}`,
+      );
+    }
+    integerArgument(action, `${name}.length`, parts.length, 1, VECTOR_PARTS_MAX);
+    const checked = parts.map((part, i) => partArgument(action, `${name}[${i}]`, part, kernelOnly));
+    const length = checked.reduce((sum, part) => sum + part.length, 0);
+    integerArgument(action, `the length of ${name}`, length, 0, TRANSFER_BYTES_MAX);
+    this.#parts = checked;
+    this.#length = length;
+    // Several parts may be of one memory: it has one owner, who is asked once.
+    this.#memories = [...new Set(checked.flatMap(({ memory }) => memory ?? []))];
+  }
+
+  /** Entries of the array. */
+  get count(): number {
+    return this.#parts.length;
+  }
+  /** Bytes of all parts. */
+  get length(): number {
+    return this.#length;
+  }
+
+  acquire(): void {
+    this.assertAttached();
+    let lent = 0;
+    try {
+      for (const memory of this.#memories) {
+        memory.owner.lend();
+        lent += 1;
+      }
+    } catch (error) {
+      while (lent > 0) this.#memories[--lent]!.owner.withdraw();
+      throw error;
+    }
+  }
+  release(): void {
+    for (const memory of this.#memories) memory.owner.giveBack();
+  }
+  rollback(): void {
+    for (const memory of this.#memories) memory.owner.withdraw();
+  }
+
+  /** Writes `addr` and `len`: readv, writev and their kin. */
+  prepare(sqe: Sqe): void {
+    if (this.#write(sqe, 0)) sqe.recordAddress(0);
+    else sqe.callerAddress(this.#outside!);
+    sqe.length(this.#parts.length);
+  }
+
+  /** Writes the array from byte `at` of the record on, or outside, and its address at byte `pointerAt` of the record. */
+  writeInto(sqe: Sqe, at: number, pointerAt: number): void {
+    const { record } = sqe;
+    if (this.#write(sqe, at)) {
+      record.setUint64(pointerAt, record.addressLow(at), record.addressHigh(at));
+    } else {
+      sqe.lookup(this.#outside!, this.#address);
+      record.setUint64(pointerAt, this.#address[0]!, this.#address[1]!);
+    }
+  }
+
+  /** @throws {TypeError} a part of the caller's was transferred, or its buffer shrank */
+  assertAttached(): void {
+    for (const { bytes, length } of this.#parts) {
+      if (bytes !== null && bytes.byteLength !== length) throw new TypeError(DETACHED);
+    }
+  }
+
+  /** @returns whether the array is in the record */
+  #write(sqe: Sqe, at: number): boolean {
+    const count = this.#parts.length;
+    const inside = at + count * IOVEC_BYTES <= RECORD_BYTES;
+    if (!inside && (this.#outside?.byteLength ?? 0) < count * IOVEC_BYTES) {
+      this.#outside = new DataView(new ArrayBuffer(count * IOVEC_BYTES));
+    }
+    for (let i = 0; i < count; i++) {
+      const part = this.#parts[i]!;
+      this.#locate(sqe, part);
+      const low = this.#address[0]!;
+      const high = this.#address[1]!;
+      const entry = i * IOVEC_BYTES;
+      if (inside) {
+        sqe.record.setUint64(at + entry, low, high);
+        sqe.record.setUint64(at + entry + 8, part.length, 0);
+      } else {
+        const view = this.#outside!;
+        view.setUint32(entry, low, true);
+        view.setUint32(entry + 4, high, true);
+        view.setUint32(entry + 8, part.length, true);
+        view.setUint32(entry + 12, 0, true);
+      }
+    }
+    return inside;
+  }
+
+  #locate(sqe: Sqe, { memory, bytes, offset }: Part): void {
+    if (memory === null) {
+      sqe.lookup(bytes!, this.#address);
+      return;
+    }
+    const { addressLow, addressHigh } = memory.unsafe;
+    const low = addressLow + offset;
+    this.#address[0] = low;
+    this.#address[1] = low > 0xffff_ffff ? addressHigh + 1 : addressHigh;
+  }
+}
+
+const DETACHED =
+  'Cannot vouch for the bytes sent as a buffer was transferred or resized: keep it until the final completion';
+
+function partArgument(action: string, name: string, part: GatherPart, kernelOnly: boolean): Part {
+  if (part instanceof Uint8Array && !kernelOnly) {
+    return { memory: null, bytes: part, offset: 0, length: part.byteLength };
+  }
+  const whole = isMemory(part);
+  const memory = whole ? part : (part as MemoryPart | null)?.memory;
+  if (!isMemory(memory)) {
+    const kinds = kernelOnly ? 'kernel memory' : 'a Uint8Array or kernel memory';
+    throw new TypeError(
+      `Cannot ${action} as ${name} must be ${kinds}: current value is ${show(part)}`,
+    );
+  }
+  const { offset = 0, length } = whole ? {} : (part as MemoryPart);
+  integerArgument(action, `${name}.offset`, offset, 0, memory.byteLength);
+  const room = memory.byteLength - offset;
+  const used = integerArgument(action, `${name}.length`, length ?? room, 0, room);
+  return { memory, bytes: null, offset, length: used };
+}
+
+function isMemory(value: unknown): value is KernelMemory {
+  return typeof value === 'object' && value !== null && 'owner' in value && 'unsafe' in value;
+}
