@@ -1,10 +1,14 @@
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
-import type { Capabilities, SocketName } from '@ringbearer/io-uring-bearer';
 import { type FetchHandler, fetchHandler, rawHandler } from './handlers/index.js';
 import { DRAIN_TIMEOUT_MS, HOSTNAME, PORT, type ServeOptions } from './options.js';
 import { type Handle, http1 } from './protocol/http1/index.js';
-import { IoUringRuntime, type RuntimeStats } from './runtime/io-uring/index.js';
+import {
+  type Capabilities,
+  IoUringRuntime,
+  type RuntimeStats,
+  type SocketName,
+} from './runtime/io-uring/index.js';
 
 /** Options of {@link Server.close}. */
 export interface CloseOptions {

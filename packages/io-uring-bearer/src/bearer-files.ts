@@ -10,6 +10,11 @@ export function registerFiles(
   manual: number,
 ): FixedFileTable | null {
   const capacity = ledger.limit('RegisteredFd');
+  if (!Number.isInteger(manual) || manual < 0 || manual > capacity) {
+    throw new RangeError(
+      `Cannot make a bearer as manualFiles must be an integer from 0 to RegisteredFd (${capacity}): current value is ${manual}`,
+    );
+  }
   if (capacity === 0) return null;
   const registrar: FileRegistrar = {
     registerSparse: (count) => raw.registerFilesSparse(count),
@@ -18,7 +23,7 @@ export function registerFiles(
     unregister: () => raw.unregisterFiles(),
   };
   try {
-    return new FixedFileTable(registrar, { capacity, automatic: Math.max(0, capacity - manual) });
+    return new FixedFileTable(registrar, { capacity, automatic: capacity - manual });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EMFILE') throw error;
     throw new BearerError(

@@ -75,7 +75,7 @@ describe.each(['embedded', 'owner'] as const)('driver %s: stream()', (driver) =>
     const receive = new RecvMulti({ socket: ours, group: ring.group });
     const sending = (async () => {
       for (let i = 0; i < 50; i++) await send(bearer, theirs as RawFd, `message ${i};`);
-      await bearer.submit(new Shutdown({ socket: theirs, how: ShutdownHow.BOTH }));
+      await bearer.submit(new Shutdown({ socket: theirs, how: ShutdownHow.RDWR }));
     })();
     let text = '';
     for await (const received of bearer.stream(receive)) {

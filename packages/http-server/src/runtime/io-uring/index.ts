@@ -1,2 +1,3 @@
+export type { Capabilities, SocketName } from '@ringbearer/io-uring-bearer';
 export type { IoUringRuntimeOptions } from './options.js';
 export { IoUringRuntime, type RuntimeStats } from './runtime.js';
