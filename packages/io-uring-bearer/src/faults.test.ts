@@ -170,10 +170,14 @@ describe('withCapacity()', () => {
     const ringFactory: RingFactory = (...sizes) => {
       const raw = new Ring(...sizes);
       raws.push(raw);
-      raw.probe = () => {
-        throw new Error('probe failed');
-      };
-      return raw;
+      return Object.create(raw, {
+        probe: {
+          value: () => {
+            throw new Error('probe failed');
+          },
+        },
+        close: { value: () => raw.close() },
+      });
     };
     expect(() => make('embedded', {}, { ringFactory })).toThrow('probe failed');
     expect(() => raws[0]!.map(4096, false)).toThrow('closed');
@@ -444,7 +448,7 @@ describe.each(['embedded', 'owner'] as const)('driver %s', (driver) => {
       report(code);
       client.destroy();
       await bearer.close();`;
-    expect(await reportOf(driver, source, { under: ['prlimit', '--nofile=64:64'] })).toEqual([
+    expect(await reportOf(driver, source, { under: ['prlimit', '--nofile=200:200'] })).toEqual([
       'EMFILE',
     ]);
   });

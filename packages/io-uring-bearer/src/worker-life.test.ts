@@ -1,0 +1,32 @@
+// A Worker that ends, in whatever way, takes its rings with it: no crash, no descriptor, no port left.
+
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { describe, expect, test } from 'vitest';
+
+const run = promisify(execFile);
+const PROGRAM = fileURLToPath(
+  new URL('../test-support/programs/terminations.mjs', import.meta.url),
+);
+
+describe.each(['embedded', 'owner'])('driver %s: a Worker', (driver) => {
+  test.each([
+    ['idle', 200],
+    ['churning', 60],
+    ['in a handler', 30],
+    ['leaving', 60],
+    ['closing', 60],
+  ])(
+    'that ends while %s, %i times',
+    async (scenario, times) => {
+      const { stdout, stderr } = await run(
+        process.execPath,
+        [PROGRAM, driver, scenario, String(times)],
+        { timeout: 110_000 },
+      );
+      expect({ ...JSON.parse(stdout), stderr }).toEqual({ fds: 0, taken: 0, stderr: '' });
+    },
+    120_000,
+  );
+});
