@@ -183,7 +183,7 @@ describe('Statx', () => {
     expect((await run(new Statx({ directory }))).kind).toBe('directory');
     expect((await run(statx.set('link', directory))).kind).toBe('link');
     expect((await run(new Statx({ path: deep(2000), sync: 'cached' }))).kind).toBe('directory');
-    expect((await run(new Statx({ path: 'x'.repeat(254) + '/y' }).set(path))).kind).toBe(
+    expect((await run(new Statx({ path: `${'x'.repeat(254)}/y` }).set(path))).kind).toBe(
       'directory',
     );
   });

@@ -99,6 +99,12 @@ export class ReceiveTarget {
       sqe.length(this.#length);
     }
   }
+
+  /** Writes `addr2` and `len`. Memory of its own only. */
+  prepare2(sqe: Sqe): void {
+    sqe.memoryAddress2(this.#memory!, this.#offset);
+    sqe.length(this.#length);
+  }
 }
 
 /** Decodes a completion whose `res` is a length. */

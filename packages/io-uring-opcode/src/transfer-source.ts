@@ -65,6 +65,13 @@ export class TransferSource {
     else sqe.callerBytes(this.#bytes!);
   }
 
+  /** Writes `addr2` and `len`. */
+  prepare2(sqe: Sqe): void {
+    if (this.#memory !== null) sqe.memoryAddress2(this.#memory, this.#offset);
+    else sqe.callerAddress2(this.#bytes!);
+    sqe.length(this.#length);
+  }
+
   /** @throws {TypeError} the caller's bytes were transferred, or their buffer shrank */
   assertAttached(): void {
     if (this.#bytes !== null && this.#bytes.byteLength !== this.#length) {

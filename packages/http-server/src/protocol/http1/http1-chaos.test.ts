@@ -100,9 +100,14 @@ test(`Http1Connection survives ${RUNS} seeded connections of misbehaving handler
     const seed = SEED * 100_003 + run;
     const explain = `CHAOS_SEED=${SEED}, run ${run}`;
     const random = new Random(seed);
-    const handle = rawHandler((request, reply) => misbehave(request, reply, random), {
-      onError: () => {},
-    });
+    let active = 0;
+    const handle = rawHandler(
+      async (request, reply) => {
+        active++;
+        await misbehave(request, reply, random).finally(() => active--);
+      },
+      { onError: () => {} },
+    );
     const runtime = new MemoryRuntime(
       http1({ handle, ...(random.oneIn(3) ? { handlerTimeoutMs: 3_000 } : {}) }),
       { seed, highWaterBytes: 1 << (9 + random.below(9)) },
@@ -139,9 +144,15 @@ test(`Http1Connection survives ${RUNS} seeded connections of misbehaving handler
       peer.run();
     }
     for (const peer of peers) peer.reads = true;
-    for (let i = 0; i < 40; i++) {
+    // Until every handler settled and nothing changed for a while; a handler that hangs is a failure.
+    let state = '';
+    for (let still = 0, turns = 0; still < 12; still++) {
       for (const peer of peers) peer.run();
       await turn();
+      const now = `${active} ${peers.map((peer) => `${peer.received.length} ${peer.pendingBytes}`)}`;
+      if (active > 0 || now !== state) still = 0;
+      state = now;
+      if (++turns > 50_000) throw new Error(`a handler hangs: ${explain}`);
     }
     for (const peer of peers) {
       const quiet = peer.received.length;

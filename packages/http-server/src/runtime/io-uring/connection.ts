@@ -1,16 +1,10 @@
 import type { FixedFd } from '@ringbearer/io-uring-fd';
-import {
-  Close,
-  type Cqe,
-  RecvMulti,
-  Send,
-  Shutdown,
-  ShutdownHow,
-} from '@ringbearer/io-uring-opcode';
+import { type Cqe, Errno } from '@ringbearer/io-uring-opcode';
 import type { Clock } from '../../sans-io/clock.js';
 import type { Left, PeerAddress } from '../../sans-io/left.js';
 import type { CloseReason, Orbit } from '../../sans-io/orbit.js';
-import { Carry } from './carry.js';
+import type { Carry } from './carry.js';
+import type { Channel, ChannelUser } from './channel.js';
 import type { IoUringRuntime } from './runtime.js';
 import type { TransmitSlot } from './transmit-pool.js';
 import {
@@ -18,11 +12,11 @@ import {
   LOW_WATER_BYTES,
   type Segment,
   segmentBytes,
-  TransmitQueue,
+  type TransmitQueue,
 } from './transmit-queue.js';
 
-const ENOBUFS = -105;
-const ECANCELED = -125;
+const ENOBUFS = -Errno.ENOBUFS;
+const ECANCELED = -Errno.ECANCELED;
 /** Bytes kept for a paused orbit before the runtime stops receiving. */
 const PAUSED_BYTES_MAX = 64 * 1024;
 /** Most bytes one Send carries. */
@@ -37,10 +31,9 @@ const LINGER_TIMES_MAX = 10;
 type State = 'open' | 'ending' | 'lingering' | 'aborting' | 'gone' | 'free';
 
 /**
- * One accepted socket: the outermost Left. It owns three operations that are reused for the life of the object, and the object is
- * reused for later sockets, so serving a request allocates nothing here.
+ * One accepted socket: the outermost Left. Its operations belong to a {@link Channel}, so serving a request allocates nothing here.
  */
-export class Connection implements Left {
+export class Connection implements Left, ChannelUser {
   deadline = 0;
   /** Index in the runtime's list of live connections. */
   index = -1;
@@ -49,16 +42,12 @@ export class Connection implements Left {
 
   readonly clock: Clock;
   readonly #runtime: IoUringRuntime;
-  readonly #carry = new Carry();
-  readonly #transmit: TransmitQueue;
-  readonly #recv: RecvMulti;
-  readonly #send: Send;
-  readonly #shutdown: Shutdown;
-  readonly #close: Close;
-  #socket: FixedFd;
+  readonly #channel: Channel;
+  readonly #socket: FixedFd;
+  readonly #carry: Carry;
+  #transmit: TransmitQueue;
   #orbit: Orbit = NO_ORBIT;
-  #state: State = 'free';
-  #reason: CloseReason = 'ended';
+  #state: State = 'open';
   #inFlight: Segment | null = null;
   #sent = 0;
   #sendDeadline = 0;
@@ -70,42 +59,21 @@ export class Connection implements Left {
   #receiveEnded = false;
   #endDelivered = false;
   #stoppedReceiving = false;
-  #shuttingDown = false;
   #wasBlocked = false;
   #peer: PeerAddress | null | undefined;
 
-  constructor(runtime: IoUringRuntime, socket: FixedFd) {
+  constructor(runtime: IoUringRuntime, channel: Channel, socket: FixedFd) {
     this.#runtime = runtime;
     this.clock = runtime.clock;
+    this.#channel = channel;
     this.#socket = socket;
-    this.#transmit = new TransmitQueue(runtime.transmit);
-    this.#recv = new RecvMulti({ socket, group: runtime.receive.group });
-    this.#send = new Send({ socket, data: EMPTY });
-    this.#shutdown = new Shutdown({ socket, how: ShutdownHow.WR });
-    this.#close = new Close({ descriptor: socket });
-    this.#recv.handler = (cqe) => this.#onReceive(cqe);
-    this.#send.handler = (cqe) => this.#onSend(cqe);
-    this.#shutdown.handler = () => this.#onShutdown();
-    this.#close.handler = () => this.#onClose();
+    this.#carry = channel.carry;
+    this.#transmit = channel.transmit;
+    channel.open(socket, this);
   }
 
-  /** Starts over with an accepted socket. */
-  open(socket: FixedFd): void {
-    this.#socket = socket;
-    this.#recv.set(socket);
-    this.#send.setSocket(socket);
-    this.#shutdown.set(socket);
-    this.#close.set(socket);
-    this.#state = 'open';
-    this.#reason = 'ended';
-    this.#paused = false;
-    this.#receiveEnded = false;
-    this.#endDelivered = false;
-    this.#stoppedReceiving = false;
-    this.#wasBlocked = false;
-    this.#peer = undefined;
-    this.deadline = 0;
-    this.#transmit.clear();
+  /** Builds the pipeline and starts to receive. */
+  open(): void {
     this.#orbit = this.#runtime.instantiate(this);
     this.#receive();
   }
@@ -201,10 +169,10 @@ export class Connection implements Left {
   #receive(): void {
     this.#receiving = true;
     this.#stoppedReceiving = false;
-    this.#runtime.push(this.#recv);
+    this.#runtime.push(this.#channel.recv);
   }
 
-  #onReceive(cqe: Cqe): void {
+  onReceive(cqe: Cqe): void {
     const { res } = cqe;
     if (res > 0) {
       const bid = cqe.bufferId;
@@ -256,7 +224,7 @@ export class Connection implements Left {
       if (!this.#paused) this.#present();
       else if (this.#carry.length > PAUSED_BYTES_MAX && !this.#stoppedReceiving) {
         this.#stoppedReceiving = true;
-        this.#runtime.cancel(this.#recv);
+        this.#runtime.cancel(this.#channel.recv);
       }
       return;
     }
@@ -322,12 +290,13 @@ export class Connection implements Left {
   #pushRest(segment: Segment): void {
     const total = segmentBytes(segment);
     const source = segment instanceof Uint8Array ? segment : segment.source;
-    this.#send.set(source, this.#sent, Math.min(total - this.#sent, PIECE_BYTES));
+    const { send } = this.#channel;
+    send.set(source, this.#sent, Math.min(total - this.#sent, PIECE_BYTES));
     this.#sendDeadline = this.clock.now + this.#runtime.writeTimeoutMs;
-    this.#runtime.push(this.#send);
+    this.#runtime.push(send);
   }
 
-  #onSend(cqe: Cqe): void {
+  onSend(cqe: Cqe): void {
     const segment = this.#inFlight!;
     const { res } = cqe;
     if (!(segment instanceof Uint8Array)) segment.recycle();
@@ -372,8 +341,7 @@ export class Connection implements Left {
     this.#state = 'lingering';
     this.#lingerEnd = this.clock.now + this.#runtime.lingerTimeoutMs * LINGER_TIMES_MAX;
     this.#linger();
-    this.#shuttingDown = true;
-    this.#runtime.push(this.#shutdown);
+    this.#runtime.push(this.#channel.shutdown);
     this.#carry.clear();
     if (!this.#receiving) this.#receive();
   }
@@ -389,8 +357,7 @@ export class Connection implements Left {
     );
   }
 
-  #onShutdown(): void {
-    this.#shuttingDown = false;
+  onShutdown(): void {
     if (this.#state === 'gone') this.#release();
   }
 
@@ -399,31 +366,31 @@ export class Connection implements Left {
     if (this.#state === 'gone' || this.#state === 'free') return;
     const told = this.#state === 'lingering' ? 'ended' : reason;
     this.#state = 'gone';
-    this.#reason = told;
     this.deadline = 0;
     this.#carry.clear();
     this.#transmit.clear();
-    if (this.#receiving) this.#runtime.cancel(this.#recv);
-    if (this.#inFlight !== null) this.#runtime.cancel(this.#send);
+    if (this.#receiving) this.#runtime.cancel(this.#channel.recv);
+    if (this.#inFlight !== null) this.#runtime.cancel(this.#channel.send);
     const orbit = this.#orbit;
     this.#orbit = NO_ORBIT;
-    orbit.close(told);
-    this.#release();
+    try {
+      orbit.close(told);
+    } finally {
+      this.#release();
+    }
   }
 
   #release(): void {
-    if (this.#recv.inFlight || this.#send.inFlight || this.#shuttingDown || this.#close.inFlight)
-      return;
-    this.#runtime.push(this.#close);
+    if (this.#channel.quiet) this.#runtime.push(this.#channel.close);
   }
 
-  #onClose(): void {
+  onClose(): void {
     this.#state = 'free';
-    this.#runtime.closed(this, this.#reason);
+    // What a protocol still writes to this Left goes nowhere.
+    this.#transmit = this.#runtime.discarded;
+    this.#runtime.closed(this, this.#channel);
   }
 }
-
-const EMPTY = new Uint8Array(0);
 
 const NO_ORBIT: Orbit = {
   receive: (_bytes, start, end) => end - start,

@@ -11,13 +11,15 @@ import { FixedFd } from '@ringbearer/io-uring-fd';
 import { type OpCode, SubmissionFlags, Timeout } from '@ringbearer/io-uring-opcode';
 import { type Blueprint, instantiate, type LayerBlueprint } from '../../sans-io/blueprint.js';
 import type { Left, PeerAddress } from '../../sans-io/left.js';
-import type { CloseReason, Orbit } from '../../sans-io/orbit.js';
+import type { Orbit } from '../../sans-io/orbit.js';
 import { Acceptor } from './acceptor.js';
+import { Channel } from './channel.js';
 import { Connection } from './connection.js';
 import { connectionsFor } from './file-limit.js';
 import type { IoUringRuntimeOptions } from './options.js';
 import { RingClock } from './ring-clock.js';
 import { TransmitPool } from './transmit-pool.js';
+import { TransmitQueue } from './transmit-queue.js';
 
 /** Resolution of every deadline. */
 const TICK_MS = 250;
@@ -60,17 +62,20 @@ export class IoUringRuntime {
   readonly #lingerTimeoutMs: number;
   readonly receive: ProvidedBufferRing;
   readonly transmit: TransmitPool;
+  /** Where closed connections write to. */
+  readonly discarded: TransmitQueue;
   readonly #bearer: UringBearer;
   readonly #app: Blueprint;
   readonly #layers: readonly LayerBlueprint[];
   readonly #acceptors: Acceptor[] = [];
   readonly #live: Connection[] = [];
-  readonly #spare: Connection[] = [];
+  readonly #spare: Channel[] = [];
   readonly #timer: Timeout;
   #dirty: Connection[] = [];
   #flushing: Connection[] = [];
   #flushScheduled = false;
   #starving: Connection[] = [];
+  readonly #failures: unknown[] = [];
   #accepted = 0;
   #closing = false;
   #onEmpty: (() => void)[] = [];
@@ -109,6 +114,7 @@ export class IoUringRuntime {
       bufferBytes: RECEIVE_BUFFER_BYTES,
     });
     this.transmit = new TransmitPool(this.#bearer, TRANSMIT_SLOTS);
+    this.discarded = new TransmitQueue(this.transmit);
     this.#timer = new Timeout({ milliseconds: TICK_MS });
     this.#timer.handler = () => this.#tick();
   }
@@ -214,12 +220,13 @@ export class IoUringRuntime {
   /** A connection was accepted into direct descriptor `index`. */
   accepted(index: number): void {
     const socket = new FixedFd(index);
-    const connection = this.#spare.pop() ?? new Connection(this, socket);
+    const channel = this.#spare.pop() ?? new Channel(socket, this.receive.group, this.transmit);
+    const connection = new Connection(this, channel, socket);
     connection.index = this.#live.length;
     this.#live.push(connection);
     this.#accepted++;
     this.watch();
-    connection.open(socket);
+    connection.open();
   }
 
   /** There is something for the coarse timer to look after. */
@@ -229,14 +236,15 @@ export class IoUringRuntime {
   }
 
   /** The descriptor of a connection is closed. */
-  closed(connection: Connection, _reason: CloseReason): void {
+  closed(connection: Connection, channel: Channel): void {
     const last = this.#live.pop()!;
     if (last !== connection) {
       this.#live[connection.index] = last;
       last.index = connection.index;
     }
     connection.index = -1;
-    this.#spare.push(connection);
+    channel.release();
+    this.#spare.push(channel);
     if (!this.#closing) for (const acceptor of this.#acceptors) acceptor.roomAgain();
     if (this.#live.length === 0) for (const resolve of this.#onEmpty.splice(0)) resolve();
   }
@@ -258,6 +266,7 @@ export class IoUringRuntime {
   }
 
   #endBatch(): void {
+    const failures = this.#failures;
     // Flushing may dirty connections again (an orbit that resumed): those go in the next round, bounded by the data there is.
     while (this.#dirty.length > 0) {
       const batch = this.#dirty;
@@ -266,7 +275,11 @@ export class IoUringRuntime {
       for (let index = 0; index < batch.length; index++) {
         const connection = batch[index]!;
         connection.dirty = false;
-        connection.flush();
+        try {
+          connection.flush();
+        } catch (error) {
+          failures.push(error);
+        }
       }
       batch.length = 0;
     }
@@ -276,6 +289,16 @@ export class IoUringRuntime {
       this.#starving = [];
       for (const connection of starving) connection.receiveAgain();
     }
+    if (failures.length > 0) this.#report();
+  }
+
+  /** Protocols that threw cost their connection, not the batch; the process hears of them as of any uncaught exception. */
+  #report(): void {
+    for (const error of this.#failures.splice(0)) {
+      queueMicrotask(() => {
+        throw error;
+      });
+    }
   }
 
   #tick(): void {
@@ -283,7 +306,15 @@ export class IoUringRuntime {
     const { now } = this.clock;
     const live = this.#live;
     // Backwards: a connection that is closed at once is replaced by one that was looked at.
-    for (let index = live.length - 1; index >= 0; index--) live[index]!.tick(now);
+    for (let index = live.length - 1; index >= 0; index--) {
+      const connection = live[index]!;
+      try {
+        connection.tick(now);
+      } catch (error) {
+        connection.abort();
+        this.#failures.push(error);
+      }
+    }
     for (const acceptor of this.#acceptors) acceptor.roomAgain();
     if (live.length > 0 || this.#acceptors.some((acceptor) => acceptor.paused)) this.watch();
   }
