@@ -33,6 +33,8 @@ SocketAddress UnixAddress(Napi::Env env, const std::string& path) {
   size_t room = sizeof(address->sun_path) - (abstract ? 0 : 1);
   if (path.empty() || path.size() > room)
     throw Napi::RangeError::New(env, "Cannot listen on a Unix path as it must have 1 to 107 bytes");
+  if (!abstract && path.find('\0') != std::string::npos)
+    throw Napi::TypeError::New(env, "Cannot listen on a Unix path as it has a NUL inside: only the first byte may be one");
   std::memcpy(address->sun_path, path.data(), path.size());
   result.length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size() + (abstract ? 0 : 1));
   return result;
@@ -42,6 +44,8 @@ SocketAddress InternetAddress(Napi::Env env, const std::string& text, uint16_t p
   SocketAddress result;
   auto* four = reinterpret_cast<sockaddr_in*>(&result.storage);
   auto* six = reinterpret_cast<sockaddr_in6*>(&result.storage);
+  if (text.find('\0') != std::string::npos)
+    throw Napi::TypeError::New(env, "Cannot listen as the address has a NUL inside");
   if (inet_pton(AF_INET, text.c_str(), &four->sin_addr) == 1) {
     four->sin_family = AF_INET;
     four->sin_port = htons(port);

@@ -6,6 +6,7 @@
 export * from './bearer.js';
 export * from './bearer-buffers.js';
 export * from './capacity.js';
+export * from './doctor/index.js';
 export {
   AtCapacity,
   BearerError,

@@ -5,8 +5,12 @@ import { TargetFd } from '@ringbearer/io-uring-fd';
 import {
   Accept,
   AcceptMulti,
+  AddressFamily,
   Close,
+  Connect,
   Nop,
+  Socket,
+  SocketType,
   SubmissionFlags,
   Timeout,
 } from '@ringbearer/io-uring-opcode';

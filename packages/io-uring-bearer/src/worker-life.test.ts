@@ -13,10 +13,10 @@ const PROGRAM = fileURLToPath(
 describe.each(['embedded', 'owner'])('driver %s: a Worker', (driver) => {
   test.each([
     ['idle', 200],
-    ['churning', 60],
-    ['in a handler', 30],
-    ['leaving', 60],
-    ['closing', 60],
+    ['churning', 40],
+    ['in a handler', 20],
+    ['leaving', 40],
+    ['closing', 40],
   ])(
     'that ends while %s, %i times',
     async (scenario, times) => {

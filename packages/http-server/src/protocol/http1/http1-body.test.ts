@@ -253,11 +253,15 @@ describe('Http1Connection and request bodies', () => {
     });
     const body = Buffer.alloc(300_000, 'abc');
     await peer.send(post(body.length)).send(body, 10_000).send(GET).settle(120);
-    const dechunked = peer.received.replace(
-      /[0-9a-f]+\r\n(?=abc|bca|cab)|\r\n(?=[0-9a-f]+\r\n)/g,
-      '',
-    );
-    expect(dechunked).toContain(body.toString());
+    let rest = peer.received.slice(peer.received.indexOf('\r\n\r\n') + 4);
+    let echoed = '';
+    for (let size = -1; size !== 0; ) {
+      size = Number.parseInt(rest, 16);
+      const from = rest.indexOf('\r\n') + 2;
+      echoed += rest.slice(from, from + size);
+      rest = rest.slice(from + size + 2);
+    }
+    expect(echoed === body.toString()).toBe(true);
     expect(statuses(peer)).toEqual([200, 200]);
   });
 });

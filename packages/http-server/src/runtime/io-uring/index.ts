@@ -1,3 +1,8 @@
-export type { Capabilities, SocketName } from '@ringbearer/io-uring-bearer';
+export {
+  type Capabilities,
+  diagnose,
+  formatDiagnosis,
+  type SocketName,
+} from '@ringbearer/io-uring-bearer';
 export type { IoUringRuntimeOptions } from './options.js';
 export { IoUringRuntime, type RuntimeStats } from './runtime.js';

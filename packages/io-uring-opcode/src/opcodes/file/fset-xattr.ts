@@ -15,7 +15,7 @@ export interface FsetXattrOptions {
   /** Name of the attribute with its namespace, 1 to 255 bytes: `'user.mime_type'`. */
   readonly name: string;
   /** Its value, up to 65536 bytes: kernel memory, or an array of the caller's that he leaves alone until the completion. */
-  readonly value: TransferBytes;
+  readonly data: TransferBytes;
   /** `'create'` fails where it exists, `'replace'` where it does not. Default `'any'`. */
   readonly mode?: XattrMode;
 }
@@ -27,22 +27,24 @@ export interface FsetXattrOptions {
  * namespace), EPERM, ENOSPC, E2BIG. Kernel 5.19. It always runs in a worker of the kernel's. fsetxattr(2),
  * io_uring_prep_fsetxattr(3).
  *
- * @throws {TypeError} `descriptor`, `name` or `value` is none, an unknown `mode`
+ * @throws {TypeError} `descriptor`, `name` or `data` is none, an unknown `mode`
  * @throws {RangeError} a name that is empty, beyond 255 bytes or has a NUL inside
  *
  * @example
  * ```ts
  * import { rmSync } from 'node:fs';
+ * import { tmpdir } from 'node:os';
+ * import { join } from 'node:path';
  * import { UringBearer } from '@ringbearer/io-uring-bearer';
  * import { Close, FsetXattr, OpCodeError, OpenAt, OpenFlag } from '@ringbearer/io-uring-opcode';
  *
  * const bearer = UringBearer.withCapacity({ CoreQueue: 8 });
- * const path = `fset-xattr-${process.pid}`;
+ * const path = join(tmpdir(), `fset-xattr-${process.pid}`);
  * const flags = OpenFlag.RDWR | OpenFlag.CREAT;
  * const descriptor = await bearer.submit(new OpenAt({ path, flags }));
- * const value = new TextEncoder().encode('text/html');
+ * const data = new TextEncoder().encode('text/html');
  * try {
- *   await bearer.submit(new FsetXattr({ descriptor, name: 'user.mime_type', value }));
+ *   await bearer.submit(new FsetXattr({ descriptor, name: 'user.mime_type', data }));
  *   console.log('set');
  * } catch (error) {
  *   if (error instanceof OpCodeError) console.log(error.code); // EOPNOTSUPP where the file system has none
@@ -63,18 +65,18 @@ export class FsetXattr extends OpCode<void> {
 
   constructor(options: FsetXattrOptions) {
     super();
-    const { descriptor, name, value, mode = 'any' } = options;
+    const { descriptor, name, data, mode = 'any' } = options;
     this.#descriptor = descriptorArgument('set an attribute', 'descriptor', descriptor);
     this.#name = xattrName('set an attribute', name);
-    this.#source.set('set an attribute', value);
+    this.#source.set('set an attribute', data);
     this.#flags = xattrFlags(mode);
   }
 
-  /** Chooses file and value for the next submission. */
-  set(descriptor: Descriptor, value: TransferBytes): this {
+  /** Chooses file and data for the next submission. */
+  set(descriptor: Descriptor, data: TransferBytes): this {
     this.assertIdle();
     this.#descriptor = descriptorArgument('set an attribute', 'descriptor', descriptor);
-    this.#source.set('set an attribute', value);
+    this.#source.set('set an attribute', data);
     return this;
   }
 

@@ -13,7 +13,7 @@ export interface SetXattrOptions {
   /** Name of the attribute with its namespace, 1 to 255 bytes: `'user.mime_type'`. */
   readonly name: string;
   /** Its value, up to 65536 bytes: kernel memory, or an array of the caller's that he leaves alone until the completion. */
-  readonly value: TransferBytes;
+  readonly data: TransferBytes;
   /** `'create'` fails where it exists, `'replace'` where it does not. Default `'any'`. */
   readonly mode?: XattrMode;
 }
@@ -25,21 +25,23 @@ export interface SetXattrOptions {
  * namespace), EPERM, ENOSPC, E2BIG. Kernel 5.19. It always runs in a worker of the kernel's. setxattr(2),
  * io_uring_prep_setxattr(3).
  *
- * @throws {TypeError} `path`, `name` or `value` is none, an unknown `mode`
+ * @throws {TypeError} `path`, `name` or `data` is none, an unknown `mode`
  * @throws {RangeError} a path or name that is empty, too long or has a NUL inside
  *
  * @example
  * ```ts
  * import { rmSync, writeFileSync } from 'node:fs';
+ * import { tmpdir } from 'node:os';
+ * import { join } from 'node:path';
  * import { UringBearer } from '@ringbearer/io-uring-bearer';
  * import { GetXattr, OpCodeError, SetXattr } from '@ringbearer/io-uring-opcode';
  *
  * const bearer = UringBearer.withCapacity({ CoreQueue: 8 });
- * const path = `set-xattr-${process.pid}`;
+ * const path = join(tmpdir(), `set-xattr-${process.pid}`);
  * writeFileSync(path, '');
  * const name = 'user.mime_type';
  * try {
- *   await bearer.submit(new SetXattr({ path, name, value: new TextEncoder().encode('text/html') }));
+ *   await bearer.submit(new SetXattr({ path, name, data: new TextEncoder().encode('text/html') }));
  *   console.log((await bearer.submit(new GetXattr({ path, name }))).length); // 9
  * } catch (error) {
  *   if (error instanceof OpCodeError) console.log(error.code); // EOPNOTSUPP where the file system has none
@@ -59,18 +61,18 @@ export class SetXattr extends OpCode<void> {
 
   constructor(options: SetXattrOptions) {
     super();
-    const { path, name, value, mode = 'any' } = options;
+    const { path, name, data, mode = 'any' } = options;
     this.#path.set('set an attribute', 'path', path);
     this.#name = xattrName('set an attribute', name);
-    this.#source.set('set an attribute', value);
+    this.#source.set('set an attribute', data);
     this.#flags = xattrFlags(mode);
   }
 
-  /** Chooses file and value for the next submission. */
-  set(path: PathName, value: TransferBytes): this {
+  /** Chooses file and data for the next submission. */
+  set(path: PathName, data: TransferBytes): this {
     this.assertIdle();
     this.#path.set('set an attribute', 'path', path);
-    this.#source.set('set an attribute', value);
+    this.#source.set('set an attribute', data);
     return this;
   }
 

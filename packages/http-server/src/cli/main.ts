@@ -1,0 +1,7 @@
+#!/usr/bin/env node
+import { run } from './cli.js';
+
+process.exitCode = await run(process.argv.slice(2), {
+  out: (text) => console.log(text),
+  error: (text) => console.error(text),
+});
