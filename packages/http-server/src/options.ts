@@ -22,6 +22,12 @@ export interface ListenAddress {
 export interface ServeOptions extends ListenAddress, Http1Limits {
   /** Standard objects: `(request, context) => new Response('hi')`. */
   readonly fetch?: FetchHandler;
+  /**
+   * With `fetch`: makes `FastResponse` the global `Response`, for the life of the process. Node's own costs more than the rest of a
+   * small request together (docs/decisions/0007). False leaves the global alone; import `FastResponse` where speed matters then.
+   * Default true.
+   */
+  readonly fastResponse?: boolean;
   /** The fastest form: `(request, reply) => { reply.text('hi'); }`. */
   readonly raw?: RawHandler;
   /** Told of every error a handler throws; may answer in place of the plain 500. */

@@ -1,6 +1,11 @@
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
-import { type FetchHandler, fetchHandler, rawHandler } from './handlers/index.js';
+import {
+  type FetchHandler,
+  fetchHandler,
+  installFastResponse,
+  rawHandler,
+} from './handlers/index.js';
 import { DRAIN_TIMEOUT_MS, HOSTNAME, PORT, type ServeOptions } from './options.js';
 import { type Handle, http1 } from './protocol/http1/index.js';
 import {
@@ -164,6 +169,7 @@ function handleOf(options: ServeOptions): Handle {
     throw new TypeError('Cannot serve as exactly one of fetch and raw must be given');
   }
   const settings = onError === undefined ? {} : { onError };
+  if (fetch !== undefined && options.fastResponse !== false) installFastResponse();
   return raw === undefined ? fetchHandler(fetch!, settings) : rawHandler(raw, settings);
 }
 
