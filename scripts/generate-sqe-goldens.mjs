@@ -149,7 +149,7 @@ const CASES = {
       'io_uring_prep_link_timeout(s, RECORD, IORING_TIMEOUT_ABS | IORING_TIMEOUT_BOOTTIME)',
     'timeout update': 'io_uring_prep_timeout_update(s, RECORD, KEY, 0)',
     'link timeout update, absolute':
-      'io_uring_prep_timeout_update(s, RECORD, KEY, IORING_TIMEOUT_ABS); s->timeout_flags |= IORING_LINK_TIMEOUT_UPDATE; s->timeout_flags &= ~IORING_TIMEOUT_UPDATE',
+      'io_uring_prep_timeout_update(s, RECORD, KEY, IORING_TIMEOUT_ABS | IORING_LINK_TIMEOUT_UPDATE)',
     'poll update':
       'io_uring_prep_poll_update(s, KEY, 0, POLLIN | POLLRDHUP, IORING_POLL_UPDATE_EVENTS)',
     'poll update, multishot':

@@ -29,11 +29,14 @@ export function findTool(name) {
   return undefined;
 }
 
-/** @throws {MissingToolError} without what every run needs */
-export function checkTools() {
+/**
+ * @param {{ load?: boolean }} [needs] whether a load generator is used. Default true
+ * @throws {MissingToolError} without what every run needs
+ */
+export function checkTools({ load = true } = {}) {
   const missing = [];
   if (process.platform !== 'linux') missing.push('Linux: the bench reads /proc and pins cores');
-  if (!findTool('wrk')) missing.push('wrk, the load generator: apt-get install wrk');
+  if (load && !findTool('wrk')) missing.push('wrk, the load generator: apt-get install wrk');
   if (!findTool('taskset')) missing.push('taskset, to pin cores: apt-get install util-linux');
   if (missing.length > 0) throw new MissingToolError(`missing ${missing.join('\nmissing ')}`);
 }
@@ -90,6 +93,19 @@ export function chooseCores(asked, allowed) {
     }
   }
   return asked;
+}
+
+/**
+ * The command on one core. With setpriv the kernel ends it even when the bench is killed. Both exec: the pid stays the
+ * command's.
+ *
+ * @param {number} core
+ * @param {readonly string[]} command
+ * @returns {[string, ...string[]]}
+ */
+export function pinnedCommand(core, command) {
+  const leash = findTool('setpriv') ? ['setpriv', '--pdeathsig', 'KILL'] : [];
+  return [...leash, 'taskset', '-c', String(core), ...command];
 }
 
 /** The machine, for the report. */

@@ -17,6 +17,17 @@
  * @typedef {'hello' | 'pipelined'} CaseName
  */
 
+import {
+  knownNames,
+  names,
+  OptionError,
+  readArguments,
+  splitOnce,
+  wholeNumber,
+} from './arguments.mjs';
+
+export { OptionError };
+
 /** Requests in one write of the pipelined case: the depth the peers' own benchmarks use. */
 export const PIPELINE_DEPTH = 16;
 
@@ -41,11 +52,6 @@ with the servers on one core and wrk on another.
   --help               this text
 `;
 
-/** A mistake on the command line; its message is for the user. */
-export class OptionError extends Error {
-  name = 'OptionError';
-}
-
 /**
  * Parses the arguments after the script's name; takes `--name value` and `--name=value`.
  *
@@ -68,66 +74,42 @@ export function parseOptions(args) {
     install: false,
     help: false,
   };
-  for (let index = 0; index < args.length; index++) {
-    const [name, inline] = splitOnce(args[index], '=');
-    const value = () => {
-      const given = inline ?? args[++index];
-      if (given === undefined || given === '') throw new OptionError(`${name} needs a value`);
-      return given;
-    };
-    const flag = () => {
-      if (inline !== undefined) throw new OptionError(`${name} takes no value`);
-      return true;
-    };
-    if (name === '--seconds') options.seconds = wholeNumber(name, value(), 3600);
-    else if (name === '--rounds') options.rounds = wholeNumber(name, value(), 1000);
-    else if (name === '--connections') options.connections = wholeNumber(name, value(), 10_000);
-    else if (name === '--only') options.only = names(name, value());
-    else if (name === '--case') options.cases = caseNames(value());
-    else if (name === '--pin') options.pin = cores(value());
-    else if (name === '--peer') options.extra.push(extraPeer(value()));
-    else if (name === '--json') options.json = value();
-    else if (name === '--markdown') options.markdown = flag();
-    else if (name === '--install') options.install = flag();
-    else if (name === '--help' || name === '-h') options.help = flag();
-    else throw new OptionError(`unknown option ${name}; --help lists them`);
-  }
+  const help = ({ flag }) => {
+    options.help = flag();
+  };
+  readArguments(args, {
+    '--seconds': ({ value }) => {
+      options.seconds = wholeNumber('--seconds', value(), 3600);
+    },
+    '--rounds': ({ value }) => {
+      options.rounds = wholeNumber('--rounds', value(), 1000);
+    },
+    '--connections': ({ value }) => {
+      options.connections = wholeNumber('--connections', value(), 10_000);
+    },
+    '--only': ({ value }) => {
+      options.only = names('--only', value());
+    },
+    '--case': ({ value }) => {
+      options.cases = knownNames('--case', value(), CASES);
+    },
+    '--pin': ({ value }) => {
+      options.pin = cores(value());
+    },
+    '--peer': ({ value }) => options.extra.push(extraPeer(value())),
+    '--json': ({ value }) => {
+      options.json = value();
+    },
+    '--markdown': ({ flag }) => {
+      options.markdown = flag();
+    },
+    '--install': ({ flag }) => {
+      options.install = flag();
+    },
+    '--help': help,
+    '-h': help,
+  });
   return options;
-}
-
-/** @returns {[string, string | undefined]} */
-function splitOnce(text, separator) {
-  const at = text.indexOf(separator);
-  return at < 0 ? [text, undefined] : [text.slice(0, at), text.slice(at + separator.length)];
-}
-
-function wholeNumber(name, text, max) {
-  const number = Number(text);
-  if (!/^\d+$/.test(text) || number < 1 || number > max) {
-    throw new OptionError(
-      `${name} must be a whole number from 1 to ${max}: current value is ${text}`,
-    );
-  }
-  return number;
-}
-
-function names(option, text) {
-  const list = text
-    .split(',')
-    .map((name) => name.trim())
-    .filter((name) => name !== '');
-  if (list.length === 0) throw new OptionError(`${option} needs at least one name`);
-  return [...new Set(list)];
-}
-
-function caseNames(text) {
-  const list = names('--case', text);
-  for (const name of list) {
-    if (!CASES.includes(name)) {
-      throw new OptionError(`--case must be ${CASES.join(' or ')}: current value is ${name}`);
-    }
-  }
-  return CASES.filter((name) => list.includes(name));
 }
 
 function cores(text) {

@@ -2,7 +2,7 @@
  * One server under test: started pinned to a core, found by the port it prints, ended with the bench.
  */
 import { spawn } from 'node:child_process';
-import { findTool } from './machine.mjs';
+import { pinnedCommand } from './machine.mjs';
 
 /** Longest a server may take to print its port, in milliseconds. */
 const START_TIMEOUT_MS = 20_000;
@@ -52,9 +52,7 @@ export class ServerProcess {
    * @throws {Error} when it ends first, or stays silent too long
    */
   static async start(command, core) {
-    // With setpriv the kernel ends the server even when the bench is killed. Both exec: the pid stays the server's.
-    const leash = findTool('setpriv') ? ['setpriv', '--pdeathsig', 'KILL'] : [];
-    const [file, ...args] = [...leash, 'taskset', '-c', String(core), ...command];
+    const [file, ...args] = pinnedCommand(core, command);
     const child = spawn(file, args, {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, NODE_ENV: 'production', NO_COLOR: '1', DENO_NO_UPDATE_CHECK: '1' },

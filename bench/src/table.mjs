@@ -19,11 +19,11 @@ const COLUMNS = [
   { title: 'wrk busy', cell: (peer) => number(peer.clientBusy, percent) },
 ];
 
-function number(value, format) {
+export function number(value, format) {
   return Number.isFinite(value) ? format(value) : NOTHING;
 }
 
-function withEnds(spread, format) {
+export function withEnds(spread, format) {
   if (!spread) return NOTHING;
   return `${format(spread.median)} (${format(spread.min)}-${format(spread.max)})`;
 }
@@ -42,23 +42,22 @@ export function duration(micros) {
 }
 
 /**
- * @param {readonly PeerSummary[]} peers
- * @returns {string[][]} the titles, then a row per peer
+ * @template Row
+ * @param {readonly { title: string, cell: (row: Row) => string }[]} columns the first is a name, the others are figures
+ * @param {readonly Row[]} rows
+ * @param {boolean} markdown
+ * @returns {string}
  */
-function cells(peers) {
-  return [
-    COLUMNS.map((column) => column.title),
-    ...peers.map((peer) => COLUMNS.map((column) => column.cell(peer))),
+export function renderTable(columns, rows, markdown) {
+  const cells = [
+    columns.map((column) => column.title),
+    ...rows.map((row) => columns.map((column) => column.cell(row))),
   ];
+  return markdown ? markdownLines(cells) : alignedLines(cells);
 }
 
-/**
- * @param {readonly PeerSummary[]} peers
- * @returns {string} lines with aligned columns
- */
-export function textTable(peers) {
-  const rows = cells(peers);
-  const widths = COLUMNS.map((_, column) => Math.max(...rows.map((row) => row[column].length)));
+function alignedLines(rows) {
+  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
   const line = (row) =>
     row
       .map((cell, column) =>
@@ -68,13 +67,24 @@ export function textTable(peers) {
   return rows.map(line).join('\n');
 }
 
+function markdownLines([titles, ...rows]) {
+  const line = (row) => `| ${row.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+  const rule = `|---|${'---:|'.repeat(titles.length - 1)}`;
+  return [line(titles), rule, ...rows.map(line)].join('\n');
+}
+
+/**
+ * @param {readonly PeerSummary[]} peers
+ * @returns {string} lines with aligned columns
+ */
+export function textTable(peers) {
+  return renderTable(COLUMNS, peers, false);
+}
+
 /**
  * @param {readonly PeerSummary[]} peers
  * @returns {string} a Markdown table
  */
 export function markdownTable(peers) {
-  const [titles, ...rows] = cells(peers);
-  const line = (row) => `| ${row.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
-  const rule = `|---|${'---:|'.repeat(titles.length - 1)}`;
-  return [line(titles), rule, ...rows.map(line)].join('\n');
+  return renderTable(COLUMNS, peers, true);
 }

@@ -11,6 +11,7 @@ import {
   SubmissionFlags,
 } from '@ringbearer/io-uring-opcode';
 import { addressOf, controlWords, type RawRing } from '@ringbearer/native/ring';
+import { DeferredWork } from './deferred-work.js';
 import { AtCapacity, BearerError, closedError, UnsupportedOpcodeError } from './errors.js';
 import type { BearerOptions, ManualHandler } from './options.js';
 import type { Probe } from './probe.js';
@@ -47,6 +48,17 @@ const CANCEL_AGAIN_MS = 10;
 
 type State = 'open' | 'closing' | 'closed';
 
+/** Counts since construction, and what is in flight now. */
+export interface EngineCounters {
+  readonly submitted: number;
+  readonly completed: number;
+  readonly overflows: number;
+  readonly stale: number;
+  readonly noBuffers: number;
+  readonly pending: number;
+  readonly pendingPeak: number;
+}
+
 /**
  * Entries in, completions out: the ring, the slab of records and who is told of a completion. The hot path (enqueue, drain,
  * dispatch) allocates nothing.
@@ -80,10 +92,7 @@ export class Engine {
   #background = 0;
   #referenced = true;
   #closeWaiter: (() => void) | null = null;
-  /** Cancellations and follow-ups that found no room; at most one cancellation for each record. */
-  readonly #deferredCancels = new Map<number, OperationKey>();
-  readonly #deferredFollowUps: OpCode<unknown>[] = [];
-  #deferredScheduled = false;
+  readonly #deferred: DeferredWork;
   #submitted = 0;
   #completed = 0;
   #stale = 0;
@@ -116,6 +125,14 @@ export class Engine {
     this.#sqe = new Sqe(queues.entries, record(), addressOf);
     this.#completionRecord = record();
     this.#cqe = new Cqe(this.#completionRecord);
+    this.#deferred = new DeferredWork(
+      {
+        holds: ({ slot, generation }) => this.#slab.get(slot, generation | 0) !== undefined,
+        tryCancel: (key) => this.#tryCancel(key),
+        trySubmit: (operation) => this.#tryInternal(operation),
+      },
+      !this.#manual,
+    );
   }
 
   get state(): State {
@@ -124,26 +141,16 @@ export class Engine {
   get inTurn(): boolean {
     return this.#inTurn;
   }
-  get pending(): number {
-    return this.#pending;
-  }
-  get pendingPeak(): number {
-    return this.#pendingPeak;
-  }
-  get submitted(): number {
-    return this.#submitted;
-  }
-  get completed(): number {
-    return this.#completed;
-  }
-  get stale(): number {
-    return this.#stale;
-  }
-  get noBuffers(): number {
-    return this.#noBuffers;
-  }
-  get overflows(): number {
-    return this.#overflows;
+  counters(): EngineCounters {
+    return {
+      submitted: this.#submitted,
+      completed: this.#completed,
+      overflows: this.#overflows,
+      stale: this.#stale,
+      noBuffers: this.#noBuffers,
+      pending: this.#pending,
+      pendingPeak: this.#pendingPeak,
+    };
   }
   /** Entries of an unfinished chain wait at the end of the queue: the next entry becomes part of it. */
   get chainOpen(): boolean {
@@ -170,18 +177,15 @@ export class Engine {
   /** Queues an operation that frees what nobody will take, now or when there is room. */
   followUp(operation: OpCode<unknown>): void {
     if (this.#state === 'closed') return;
-    if (this.#deferredFollowUps.length === 0 && this.#tryInternal(operation)) return;
-    this.#deferredFollowUps.push(operation);
-    this.#scheduleDeferred();
+    if (this.#deferred.hasFollowUps || !this.#tryInternal(operation))
+      this.#deferred.followUp(operation);
   }
 
   /** Asks the kernel to cancel; a key or operation that names nothing in flight here is ignored. */
   cancel(key: OperationKey): void {
     const operation = this.#slab.get(key.slot, key.generation | 0);
     if (operation === undefined || (this.#flags[key.slot]! & RETAINED) !== 0) return;
-    if (this.#tryCancel(key)) return;
-    this.#deferredCancels.set(key.slot, { slot: key.slot, generation: key.generation });
-    this.#scheduleDeferred();
+    if (!this.#tryCancel(key)) this.#deferred.cancel(key);
   }
 
   /** As {@link cancel}, unless the operation is another bearer's. */
@@ -208,7 +212,7 @@ export class Engine {
   /** Submits what is queued, waiting as asked. */
   enter(minComplete = 0, waitMicroseconds = 0): number {
     if (this.#state === 'closed') return 0;
-    if (this.#deferredScheduled && !this.#inTurn) this.#runDeferred();
+    if (this.#deferred.waiting && !this.#inTurn) this.#deferred.run();
     const result = this.#queues.enter(minComplete, waitMicroseconds);
     return Math.max(result, 0);
   }
@@ -388,7 +392,7 @@ export class Engine {
     }
     queues.publishHead(this.#head);
     this.#inTurn = false;
-    if (this.#deferredScheduled) this.#runDeferred();
+    if (this.#deferred.waiting) this.#deferred.run();
     this.#updateReferences();
     return count;
   }
@@ -456,6 +460,7 @@ export class Engine {
   }
 
   #tryInternal(operation: OpCode<unknown>): boolean {
+    if (this.#state === 'closed') return true;
     if (this.chainOpen || this.#slab.used >= this.#slab.capacity) return false;
     if (this.#queues.room === 0) this.#queues.enter();
     if (this.#queues.room === 0) return false;
@@ -472,32 +477,13 @@ export class Engine {
     return this.#tryInternal(new AsyncCancel({ key }));
   }
 
-  /** What was put off is tried again after the next batch and, where none may come, in the next turn of the event loop. */
-  #scheduleDeferred(): void {
-    if (this.#deferredScheduled) return;
-    this.#deferredScheduled = true;
-    if (!this.#manual) setImmediate(() => this.#runDeferred());
-  }
-
-  #runDeferred(): void {
-    if (this.#state === 'closed') return;
-    for (const [slot, key] of this.#deferredCancels) {
-      const gone = this.#slab.get(slot, key.generation | 0) === undefined;
-      if (!gone && !this.#tryCancel(key)) break;
-      this.#deferredCancels.delete(slot);
-    }
-    const followUps = this.#deferredFollowUps;
-    while (followUps.length > 0 && this.#tryInternal(followUps[0]!)) followUps.shift();
-    this.#deferredScheduled = this.#deferredCancels.size > 0 || followUps.length > 0;
-  }
-
   get #unfinished(): boolean {
-    return this.#inFlight > 0 || this.#deferredFollowUps.length > 0;
+    return this.#inFlight > 0 || this.#deferred.hasFollowUps;
   }
 
   /** What runs and cannot be stopped ends by itself; what a drain or a link still holds back is for the next call. */
   #cancelEverything(): void {
-    this.#runDeferred();
+    this.#deferred.run();
     this.#queues.enter();
     // EINVAL: a kernel before 6.0 cannot cancel beside the queue.
     if (this.#raw.cancel() === EINVAL) this.#tryInternal(new AsyncCancel({ any: true, all: true }));

@@ -186,10 +186,9 @@ describe('upkeep of a file', () => {
 });
 
 describe('Pipe', () => {
-  test.each([TargetFd.raw, TargetFd.auto, TargetFd.slot(4)])(
+  test.for([TargetFd.raw, TargetFd.auto, TargetFd.slot(4)])(
     'joins its ends, into %#',
-    async (into) => {
-      const context = { skip: (reason: string) => expect.fail(reason) } as unknown as TestContext;
+    async (into, context) => {
       const before = openDescriptors();
       const [readEnd, writeEnd] = await pipe(context, into);
       expect([readEnd.direct, writeEnd.direct]).toEqual([into.direct, into.direct]);
@@ -249,10 +248,9 @@ describe('Splice and Tee', () => {
 });
 
 describe('ReadMulti', () => {
-  test.each([TargetFd.raw, TargetFd.auto])(
+  test.for([TargetFd.raw, TargetFd.auto])(
     'reads whenever there is something, into %#',
-    async (into) => {
-      const context = { skip: (reason: string) => expect.fail(reason) } as unknown as TestContext;
+    async (into, context) => {
       const { readEnd, writeEnd } = await run(new Pipe({ into }));
       fixture.needs(context, 'READ_MULTISHOT');
       fixture.kept(readEnd);
@@ -348,9 +346,9 @@ describe('registered buffers', () => {
       memory.reuse();
     }
   });
-  test.each(['ReadFixed and WriteFixed', 'ReadvFixed and WritevFixed'])(
+  test.for(['ReadFixed and WriteFixed', 'ReadvFixed and WritevFixed'])(
     '%s transfer bytes',
-    (_, context: TestContext) => {
+    (_, context) => {
       context.skip(NOT_YET);
     },
   );

@@ -13,10 +13,10 @@ const PROGRAM = fileURLToPath(
 describe.each(['embedded', 'owner'])('driver %s: a Worker', (driver) => {
   test.each([
     ['idle', 200],
-    ['churning', 40],
-    ['in a handler', 20],
-    ['leaving', 40],
-    ['closing', 40],
+    ['churning', 25],
+    ['in a handler', 10],
+    ['leaving', 25],
+    ['closing', 25],
   ])(
     'that ends while %s, %i times',
     async (scenario, times) => {

@@ -43,8 +43,10 @@ export interface Carrier {
   body(): RequestBody;
   /** The body reader wants bytes (again): sends `100 Continue` when the peer waits for it, resumes reading. */
   pullBody(): void;
-  /** Aborted when the peer goes away before the exchange is over. */
+  /** Aborted when the peer ends its side or goes away before the reply is complete. */
   signal(): AbortSignal;
+  /** Aborted when nobody is left to take the reply. */
+  replySignal(): AbortSignal;
 
   /** Sends a whole reply with the UTF-8 bytes of `body`. */
   respondString(status: number, fields: ReplyFields | null, kind: ContentKind, body: string): void;

@@ -10,7 +10,8 @@
  * - `BODY_INVALID`: the peer broke the framing of its body, or ended before its end (status 400)
  * - `BODY_NOT_JSON`: `json()` found something else (status 400)
  * - `BODY_TIMEOUT`: the peer sent no body byte within the limit (status 408)
- * - `PEER_GONE`: the connection was lost
+ * - `REPLY_TIMEOUT`: the handler took longer than `handlerTimeoutMs` (status 503)
+ * - `PEER_GONE`: the peer sends no more, or the connection was lost
  */
 export type HttpServerErrorCode =
   | 'EXCHANGE_FINISHED'
@@ -22,6 +23,7 @@ export type HttpServerErrorCode =
   | 'BODY_INVALID'
   | 'BODY_NOT_JSON'
   | 'BODY_TIMEOUT'
+  | 'REPLY_TIMEOUT'
   | 'PEER_GONE';
 
 /**

@@ -58,6 +58,18 @@ export class HttpReply {
     return carrier.generation !== this.#generation || carrier.replyPhase !== REPLY_NONE;
   }
 
+  /**
+   * Aborted when nobody is left to take this reply: the connection was lost, or a limit ended the exchange. Unlike `request.signal` it is not aborted
+   * by a client that closed its sending side only. The reason is as there. Built on first use.
+   */
+  get signal(): AbortSignal {
+    const carrier = this.#carrier;
+    if (carrier.generation !== this.#generation && carrier.lost !== this.#generation) {
+      throw finished();
+    }
+    return carrier.replySignal();
+  }
+
   get statusCode(): number {
     return this.#status;
   }

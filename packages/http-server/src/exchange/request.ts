@@ -119,7 +119,13 @@ export class HttpRequest implements Iterable<readonly [name: string, value: stri
     return this.#live().body().trailers;
   }
 
-  /** Aborted when the peer goes away before the exchange is over. Built on first use. */
+  /**
+   * Aborted when the client goes away before the reply is complete: it reset the connection, a limit ended the exchange, or it sent FIN. After a FIN
+   * nobody can tell a client that is gone from one that only finished sending, so a reply is still delivered: a handler that ignores the signal
+   * serves both. The reason is an `HttpServerError`, `PEER_GONE` unless a limit was the cause.
+   *
+   * A FIN is noticed once everything before it was received: not while further pipelined requests or an unread body wait. Built on first use.
+   */
   get signal(): AbortSignal {
     return this.#live().signal();
   }
@@ -127,6 +133,11 @@ export class HttpRequest implements Iterable<readonly [name: string, value: stri
   /** True until the exchange is over. */
   get live(): boolean {
     return this.#carrier.generation === this.#generation;
+  }
+
+  /** The exchange ended without its reply: the peer went away, or a limit was reached. */
+  get lost(): boolean {
+    return this.#carrier.lost === this.#generation;
   }
 
   /** Copies the head so that it stays readable for ever. Costs one copy of its bytes. */

@@ -30,8 +30,3 @@ export function assertHandler(handler: unknown): void {
     );
   }
 }
-
-/** Handlers may return anything, a boolean from `reply.write` or a timer; only a promise is waited for. */
-export function isPromise<T>(value: unknown): value is Promise<T> {
-  return typeof (value as { then?: unknown } | null | undefined)?.then === 'function';
-}

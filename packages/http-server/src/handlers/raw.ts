@@ -1,13 +1,8 @@
 import { HttpServerError } from '../exchange/errors.js';
+import { isPromise } from '../exchange/is-promise.js';
 import type { HttpReply } from '../exchange/reply.js';
 import type { HttpRequest } from '../exchange/request.js';
-import {
-  assertHandler,
-  type HandlerOptions,
-  isPromise,
-  logServerErrors,
-  type OnError,
-} from './on-error.js';
+import { assertHandler, type HandlerOptions, logServerErrors, type OnError } from './on-error.js';
 
 /**
  * A handler on the exchange itself, the fastest kind. It may reply before it returns, before its promise settles or, when it
@@ -34,7 +29,7 @@ export function rawHandler(handler: RawHandler, options: HandlerOptions = {}): R
     } catch (error) {
       return recover(error, request, reply, onError);
     }
-    if (result === undefined || !isPromise<void>(result)) return undefined;
+    if (!isPromise<void>(result)) return undefined;
     return watch(result, request, reply, onError);
   };
 }

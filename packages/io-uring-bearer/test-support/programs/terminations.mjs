@@ -13,8 +13,9 @@ async function round() {
   const worker = new Worker(new URL('./busy-worker.mjs', import.meta.url), {
     workerData: { driver, scenario },
   });
+  const ended = once(worker, 'exit');
   const [ports] = await once(worker, 'message');
-  if (scenario === 'leaving' || scenario === 'closing') await once(worker, 'exit');
+  if (scenario === 'leaving' || scenario === 'closing') await ended;
   else {
     if (Math.random() < 0.5) await sleep(Math.random() * 4);
     await worker.terminate();

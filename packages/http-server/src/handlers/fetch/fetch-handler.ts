@@ -1,6 +1,7 @@
+import { isPromise } from '../../exchange/is-promise.js';
 import type { HttpReply } from '../../exchange/reply.js';
 import type { HttpRequest } from '../../exchange/request.js';
-import { assertHandler, type HandlerOptions, isPromise, logServerErrors } from '../on-error.js';
+import { assertHandler, type HandlerOptions, logServerErrors } from '../on-error.js';
 import type { RawHandler } from '../raw.js';
 import { FastResponse } from './fast-response.js';
 import { FetchContext } from './fetch-context.js';

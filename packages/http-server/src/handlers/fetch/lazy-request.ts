@@ -17,6 +17,7 @@ export class LazyRequest {
   #headers: RequestHeaders | null = null;
   #stream: ReadableStream<Uint8Array> | null = null;
   #real: Request | null = null;
+  #signal: AbortSignal | null = null;
 
   constructor(request: HttpRequest) {
     this.#request = request;
@@ -37,7 +38,11 @@ export class LazyRequest {
   }
 
   get signal(): AbortSignal {
-    return this.#request.live ? this.#request.signal : new AbortController().signal;
+    if (this.#signal === null) {
+      const request = this.#request;
+      this.#signal = request.live || request.lost ? request.signal : new AbortController().signal;
+    }
+    return this.#signal;
   }
 
   get body(): ReadableStream<Uint8Array> | null {

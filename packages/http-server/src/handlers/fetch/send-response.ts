@@ -76,10 +76,11 @@ async function sendReal(response: Response, request: HttpRequest, reply: HttpRep
     await reader.cancel();
     return;
   }
+  // A client that only closed its sending side still reads, so the request's signal would be the wrong one.
+  const { signal } = reply;
   const cancel = (): void => {
-    reader.cancel(request.live ? request.signal.reason : undefined).catch(() => {});
+    reader.cancel(signal.reason).catch(() => {});
   };
-  const { signal } = request;
   signal.addEventListener('abort', cancel, { once: true });
   try {
     await pump(reader, reply);

@@ -1,3 +1,5 @@
+import type { HttpServerErrorCode } from '../../exchange/errors.js';
+
 /**
  * What a peer can get wrong: the status we answer and the text that says why. Parsers return the negative index, so that finding a
  * fault allocates nothing; index 0 is not a fault (0 means "incomplete").
@@ -88,6 +90,20 @@ export const FAULT_EMPTY_LINES = -39;
 /** The status answered to a fault. */
 export function faultStatus(fault: number): number {
   return FAULTS[-fault]![0];
+}
+
+/** The code of the error a handler gets when a fault ends its exchange. */
+export function faultCode(fault: number): HttpServerErrorCode {
+  switch (faultStatus(fault)) {
+    case 408:
+      return 'BODY_TIMEOUT';
+    case 413:
+      return 'BODY_TOO_LARGE';
+    case 503:
+      return 'REPLY_TIMEOUT';
+    default:
+      return 'BODY_INVALID';
+  }
 }
 
 /** The sentence that says what was wrong. */

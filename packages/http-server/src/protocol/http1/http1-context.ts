@@ -17,10 +17,18 @@ export class Http1Context {
   /** The head being parsed; meaningful only within one call of `receive`. */
   readonly head: Http1Head;
   readonly heads = new ReplyHeads();
+  /** Where {@link head} lies in its bytes, once it is complete. */
+  headStart = 0;
+  headEnd = 0;
 
   constructor(limits: ResolvedHttp1Limits, handle: Handle, secure: boolean) {
     this.limits = limits;
     this.handle = handle;
     this.head = new Http1Head(limits, secure);
+  }
+
+  /** {@link head} with bytes of its own. */
+  copyHead(): Http1Head {
+    return this.head.copy(this.headStart, this.headEnd);
   }
 }

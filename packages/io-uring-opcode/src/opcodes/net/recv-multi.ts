@@ -14,6 +14,8 @@ export interface RecvMultiOptions {
   readonly group: number;
   /** Wait for readiness first instead of trying at once: right when the last completion was not `socketNonEmpty`. */
   readonly pollFirst?: boolean;
+  /** Fill several buffers at once where much has arrived: {@link Received} then names the first of a run. Since 6.10. */
+  readonly bundle?: boolean;
 }
 
 /**
@@ -23,7 +25,8 @@ export interface RecvMultiOptions {
  * Result of each completion: {@link Received}, whose buffer is the receiver's until he gives it back to the group;
  * `length` 0 is the end of the stream and the last completion (`stream` just ends; so does it at an empty datagram). ENOBUFS (no buffer left in the group) ends it without
  * loss: the bytes wait in the socket, and {@link rearms} says to go on once buffers are back. The same goes for a
- * completion queue that ran full. Errors of note: ECONNRESET. Kernel 6.0. recv(2),
+ * completion queue that ran full. With `bundle`, `length` may exceed a buffer: the ones behind it in the group hold
+ * the rest, each full but the last. Errors of note: ECONNRESET. Kernel 6.0, `bundle` 6.10. recv(2),
  * io_uring_prep_recv_multishot(3).
  *
  * @throws {TypeError} `socket` is no descriptor
@@ -64,18 +67,21 @@ export interface RecvMultiOptions {
 export class RecvMulti extends OpCode<Received> {
   override readonly code = OpNumber.RECV;
   override readonly name = 'RECV';
-  override readonly since = '6.0';
+  override readonly since: string;
   override readonly multishot = true;
   #socket: Descriptor;
   #group: number;
   #pollFirst: boolean;
+  readonly #bundle: number;
 
   constructor(options: RecvMultiOptions) {
     super();
-    const { socket, group, pollFirst = false } = options;
+    const { socket, group, pollFirst = false, bundle = false } = options;
     this.#socket = descriptorArgument('receive', 'socket', socket);
     this.#group = integerArgument('receive', 'group', group, 0, UINT16_MAX);
     this.#pollFirst = pollFirst;
+    this.#bundle = bundle ? RecvSendFlag.RECVSEND_BUNDLE : 0;
+    this.since = bundle ? '6.10' : '6.0';
   }
 
   /** Chooses socket and group for the next submission. */
@@ -102,7 +108,7 @@ export class RecvMulti extends OpCode<Received> {
   override prepare(sqe: Sqe): void {
     sqe.descriptor(this.#socket);
     sqe.bufferSelect(this.#group);
-    sqe.ioprio(this.#pollFirst ? MULTI_POLL_FIRST : MULTI);
+    sqe.ioprio((this.#pollFirst ? MULTI_POLL_FIRST : MULTI) | this.#bundle);
   }
 
   override complete(cqe: Cqe): Received {

@@ -23,6 +23,8 @@ export type RecvOptions = (IntoMemory | IntoGroup) & {
   readonly peek?: boolean;
   /** Wait for readiness first instead of trying at once: cheaper where nothing can have arrived yet. Since 5.19. */
   readonly pollFirst?: boolean;
+  /** With a group: fill several buffers where much has arrived, {@link Received} names the first of a run. Since 6.10. */
+  readonly bundle?: boolean;
 };
 
 /**
@@ -32,7 +34,7 @@ export type RecvOptions = (IntoMemory | IntoGroup) & {
  * on it once the bytes are read.
  *
  * Result: {@link Received}; `length` 0 is the end of the stream. Errors of note: ECONNRESET, ENOBUFS (the group is
- * empty: back-pressure, not failure). Kernel 5.6, buffer groups 5.7. recv(2), io_uring_prep_recv(3).
+ * empty: back-pressure, not failure). Kernel 5.6, buffer groups 5.7, `bundle` 6.10. recv(2), io_uring_prep_recv(3).
  *
  * @throws {TypeError} `socket` is no descriptor, `memory` no kernel memory
  * @throws {RangeError} a range outside of the memory, or empty
@@ -73,17 +75,29 @@ export class Recv extends OpCode<Received> {
 
   constructor(options: RecvOptions) {
     super();
-    const { socket, waitAll = false, peek = false, pollFirst = false } = options;
+    const { socket, waitAll = false, peek = false, pollFirst = false, bundle = false } = options;
     this.#socket = descriptorArgument('receive', 'socket', socket);
     this.#target.set('receive', options);
     this.#flags = (waitAll ? MessageFlag.WAITALL : 0) | (peek ? MessageFlag.PEEK : 0);
-    this.#ioprio = pollFirst ? RecvSendFlag.RECVSEND_POLL_FIRST : 0;
-    this.since = pollFirst ? '5.19' : options.group === undefined ? '5.6' : '5.7';
+    if (bundle && options.group === undefined) {
+      throw new TypeError(
+        'Cannot receive a bundle as memory was given: only a group has several buffers',
+      );
+    }
+    this.#ioprio =
+      (pollFirst ? RecvSendFlag.RECVSEND_POLL_FIRST : 0) |
+      (bundle ? RecvSendFlag.RECVSEND_BUNDLE : 0);
+    this.since = bundle ? '6.10' : pollFirst ? '5.19' : options.group === undefined ? '5.6' : '5.7';
   }
 
   /** Chooses other memory, or another part of it, for the next submission. */
   set(memory: KernelMemory, offset?: number, length?: number): this {
     this.assertIdle();
+    if ((this.#ioprio & RecvSendFlag.RECVSEND_BUNDLE) !== 0) {
+      throw new TypeError(
+        'Cannot choose memory as this receives bundles: only a group has several buffers',
+      );
+    }
     this.#target.setMemory('receive', memory, offset, length);
     return this;
   }

@@ -1,6 +1,6 @@
 import type { Descriptor } from '@ringbearer/io-uring-fd';
 import { MessageFlag, OpNumber, RecvSendFlag } from '../../abi.generated.js';
-import { descriptorArgument } from '../../argument.js';
+import { descriptorArgument, integerArgument, UINT16_MAX } from '../../argument.js';
 import type { Cqe } from '../../cqe.js';
 import { OpCode } from '../../opcode.js';
 import { encodeSocketAddress, type SocketAddress } from '../../socket-address.js';
@@ -23,6 +23,8 @@ export interface SendZcOptions {
   readonly destination?: SocketAddress;
   /** Ask whether the kernel copied after all: {@link SentZc.copied}. Default true. Since 6.2. */
   readonly reportUsage?: boolean;
+  /** Registered buffer that `data`, kernel memory then, is in: 0 to 65535. Its pages need not be looked up. Default none. */
+  readonly bufferIndex?: number;
 }
 
 /** What is known of a zero-copy send after one of its completions. */
@@ -78,16 +80,24 @@ export class SendZc extends OpCode<SentZc> {
   readonly #source = new TransferSource();
   readonly #flags: number;
   readonly #ioprio: number;
+  readonly #bufferIndex: number;
   readonly #destination: Uint8Array | null;
   #sent = 0;
 
   constructor(options: SendZcOptions) {
     super();
-    const { socket, data, waitAll = true, destination, reportUsage = true } = options;
+    const { socket, data, waitAll = true, destination, reportUsage = true, bufferIndex } = options;
     this.#socket = descriptorArgument('send', 'socket', socket);
     this.#source.set('send', data, options.offset, options.length);
     this.#flags = MessageFlag.NOSIGNAL | (waitAll ? MessageFlag.WAITALL : 0);
-    this.#ioprio = reportUsage ? RecvSendFlag.SEND_ZC_REPORT_USAGE : 0;
+    this.#bufferIndex =
+      bufferIndex === undefined
+        ? -1
+        : integerArgument('send', 'bufferIndex', bufferIndex, 0, UINT16_MAX);
+    this.#assertRegistered(data);
+    this.#ioprio =
+      (reportUsage ? RecvSendFlag.SEND_ZC_REPORT_USAGE : 0) |
+      (bufferIndex === undefined ? 0 : RecvSendFlag.RECVSEND_FIXED_BUF);
     this.#destination = destination === undefined ? null : encodeSocketAddress(destination);
     this.since = reportUsage ? '6.2' : '6.0';
   }
@@ -95,6 +105,7 @@ export class SendZc extends OpCode<SentZc> {
   /** Chooses other bytes for the next submission. */
   set(data: TransferBytes, offset?: number, length?: number): this {
     this.assertIdle();
+    this.#assertRegistered(data);
     this.#source.set('send', data, offset, length);
     return this;
   }
@@ -122,6 +133,7 @@ export class SendZc extends OpCode<SentZc> {
     this.#source.prepare(sqe);
     sqe.ioprio(this.#ioprio);
     sqe.flags(this.#flags);
+    if (this.#bufferIndex >= 0) sqe.bufferGroup(this.#bufferIndex);
     if (this.#destination !== null) {
       sqe.record.setBytes(0, this.#destination);
       sqe.recordAddress2(0);
@@ -137,5 +149,13 @@ export class SendZc extends OpCode<SentZc> {
     }
     this.#sent = this.result(cqe);
     return { length: this.#sent, released: !cqe.more, copied: false };
+  }
+
+  #assertRegistered(data: TransferBytes): void {
+    if (this.#bufferIndex >= 0 && data instanceof Uint8Array) {
+      throw new TypeError(
+        'Cannot send as data must be kernel memory: a registered buffer was named',
+      );
+    }
   }
 }

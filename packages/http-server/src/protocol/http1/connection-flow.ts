@@ -1,0 +1,104 @@
+import type { Left } from '../../sans-io/left.js';
+import type { Http1Context } from './http1-context.js';
+
+/**
+ * Flow and time of one connection: whether the Left presents bytes, and the one deadline it keeps for us.
+ *
+ * Which deadline that is depends on what is being received: idle, a head, or a body and the handler, of which the earlier one counts. 0 is never.
+ */
+export abstract class ConnectionFlow {
+  protected readonly left: Left;
+  protected readonly context: Http1Context;
+  /** When the connection is too old for another request. */
+  protected readonly expires: number;
+  #paused = false;
+  #bodyDeadline = 0;
+  #handlerDeadline = 0;
+
+  constructor(left: Left, context: Http1Context) {
+    this.left = left;
+    this.context = context;
+    const { now } = left.clock;
+    this.expires = now + context.limits.connectionTimeoutMs;
+    this.armIdle(now);
+  }
+
+  protected get paused(): boolean {
+    return this.#paused;
+  }
+
+  protected pause(): void {
+    if (this.#paused) return;
+    this.#paused = true;
+    this.left.pause();
+  }
+
+  protected resume(): void {
+    if (!this.#paused) return;
+    this.#paused = false;
+    this.left.resume();
+  }
+
+  /** Between requests. */
+  protected armIdle(now: number): void {
+    const at = Math.min(now + this.context.limits.keepAliveTimeoutMs, this.expires);
+    this.left.deadline = at === Number.POSITIVE_INFINITY ? 0 : at;
+  }
+
+  /** From the first byte of a head to its last, however they come. */
+  protected armHead(): void {
+    this.left.deadline = deadline(this.left.clock.now, this.context.limits.headerReadTimeoutMs);
+  }
+
+  /** From the end of a head, when its handler needs more than a moment. */
+  protected armHandler(): void {
+    this.#bodyDeadline = 0;
+    this.#handlerDeadline = deadline(this.left.clock.now, this.context.limits.handlerTimeoutMs);
+    this.#arm();
+  }
+
+  /** From one body byte to the next. */
+  protected armBody(): void {
+    this.#bodyDeadline = deadline(this.left.clock.now, this.context.limits.bodyReadTimeoutMs);
+    this.#arm();
+  }
+
+  /** No body byte is due: there are no more, or nobody reads. */
+  protected disarmBody(): void {
+    this.#bodyDeadline = 0;
+    this.#arm();
+  }
+
+  /** The reply is complete. */
+  protected disarmHandler(): void {
+    this.#handlerDeadline = 0;
+  }
+
+  protected disarm(): void {
+    this.left.deadline = 0;
+  }
+
+  protected handlerIsLate(now: number): boolean {
+    return this.#handlerDeadline !== 0 && now >= this.#handlerDeadline;
+  }
+
+  protected bodyIsLate(now: number): boolean {
+    return this.#bodyDeadline !== 0 && now >= this.#bodyDeadline;
+  }
+
+  /** The Left reset its deadline and neither was reached. */
+  protected rearm(): void {
+    this.#arm();
+  }
+
+  #arm(): void {
+    const body = this.#bodyDeadline;
+    const handler = this.#handlerDeadline;
+    this.left.deadline = body === 0 || (handler !== 0 && handler < body) ? handler : body;
+  }
+}
+
+/** `now + timeoutMs`, or 0 for never. */
+function deadline(now: number, timeoutMs: number): number {
+  return timeoutMs === Number.POSITIVE_INFINITY ? 0 : now + timeoutMs;
+}
