@@ -28,6 +28,15 @@ function sources(folder: string): string[] {
     .sort();
 }
 
+function guides(): string[] {
+  const folder = path.join(ROOT, 'docs/guides');
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder)
+    .filter((file) => file.endsWith('.md'))
+    .map((file) => `docs/guides/${file}`)
+    .sort();
+}
+
 function documentedExamples() {
   const packages = readdirSync(path.join(ROOT, 'packages')).map((name) => `packages/${name}/src`);
   const fromSources = [...packages, 'native/src']
@@ -38,6 +47,7 @@ function documentedExamples() {
     'README.md',
     'native/README.md',
     ...packages.map((folder) => `${path.dirname(folder)}/README.md`),
+    ...guides(),
   ];
   const fromPages = pages
     .filter((file) => existsSync(path.join(ROOT, file)))

@@ -93,6 +93,7 @@ type ControlWordName =
   | 'result'
   | 'references'
   | 'referenced'
+  | 'draining'
   | 'backendFired'
   | 'enters'
   | 'loopError'

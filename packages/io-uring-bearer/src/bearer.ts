@@ -5,6 +5,8 @@ import { controlWords, type RawRing } from '@ringbearer/native/ring';
 import { BearerBuffers } from './bearer-buffers.js';
 import { registerFiles } from './bearer-files.js';
 import { type BearerCapacity, CapacityLedger } from './capacity.js';
+import { Chain, type ChainBearer, type ChainElementOptions } from './chain.js';
+import { BearerDiagnostics } from './diagnostics.js';
 import { Engine } from './engine.js';
 import { closedError } from './errors.js';
 import { decodeKey, encodeKey, type SubmissionKey } from './key.js';
@@ -21,8 +23,6 @@ import { TypedPush } from './typed-push.js';
 
 const { NONE } = SubmissionFlags;
 const { enters: ENTERS } = controlWords;
-/** The longest wait the control words hold: microseconds in an int32, rounded down. */
-const WAIT_MS_MAX = 2_000_000;
 
 /**
  * One io_uring for one thread: typed operations in, typed completions out, everything bounded by capacities given at construction.
@@ -50,6 +50,7 @@ export class UringBearer extends TypedPush {
   readonly #ledger: CapacityLedger;
   readonly #probe: Probe;
   readonly #engine: Engine;
+  readonly #diagnostics: BearerDiagnostics = new BearerDiagnostics(this);
   readonly #streams = new Set<StreamSink<never>>();
   readonly #listeners = new Set<Listener>();
   #closing: Promise<void> | null = null;
@@ -68,7 +69,7 @@ export class UringBearer extends TypedPush {
 
   private constructor(capacity: BearerCapacity, options: BearerOptions) {
     super();
-    const ledger = new CapacityLedger(capacity);
+    const ledger = new CapacityLedger(capacity, (error) => this.#diagnostics.atCapacity(error));
     this.#ledger = ledger;
     this.driver = grantDriver(options.driver ?? 'embedded');
     const raw = setupRing(
@@ -87,6 +88,7 @@ export class UringBearer extends TypedPush {
         this.#probe,
         ledger.limit('PendingCompletions'),
         options,
+        this.#diagnostics,
       );
       this.#engine = engine;
       this.files = registerFiles(raw, ledger, options.manualFiles ?? 0);
@@ -97,6 +99,7 @@ export class UringBearer extends TypedPush {
       raw.close();
       throw error;
     }
+    this.#diagnostics.opened();
   }
 
   /** Accepts no submissions any more: closed, or closing. */
@@ -186,6 +189,24 @@ export class UringBearer extends TypedPush {
   }
 
   /**
+   * Starts a chain: operations that follow each other in the kernel, submitted all at once or not at all.
+   *
+   * @throws TypeError for a multishot operation
+   */
+  chain<Result>(first: OpCode<Result>, options?: ChainElementOptions): Chain<[Result]> {
+    const engine = this.#engine;
+    const host: ChainBearer = {
+      lengthMax: engine.chainMax,
+      get closing() {
+        return engine.state !== 'open';
+      },
+      cancel: (operation) => engine.cancelOperation(operation),
+      submitChain: (...chain) => engine.submitChain(...chain),
+    };
+    return new Chain<[]>(host).link(first, options);
+  }
+
+  /**
    * Asks the kernel to cancel a submission. Its own completion still comes, with -ECANCELED or, when it had won the race, its
    * result. A key whose operation has completed is ignored, and so is an operation that is not in flight here.
    */
@@ -220,12 +241,7 @@ export class UringBearer extends TypedPush {
     if (!(timeoutMs >= 0)) {
       throw new RangeError(`Cannot wait as timeoutMs must be >= 0: current value is ${timeoutMs}`);
     }
-    if (timeoutMs === 0) return this.#engine.enter();
-    const bounded = timeoutMs !== Number.POSITIVE_INFINITY;
-    return this.#engine.enter(
-      minComplete,
-      bounded ? Math.ceil(Math.min(WAIT_MS_MAX, timeoutMs) * 1000) : 0,
-    );
+    return this.#engine.enter(minComplete, timeoutMs);
   }
 
   /**
@@ -346,6 +362,7 @@ export class UringBearer extends TypedPush {
     } finally {
       this.#raw.close();
     }
+    this.#diagnostics.closed();
   }
 
   #demandManual(): void {

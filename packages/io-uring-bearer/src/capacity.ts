@@ -71,8 +71,14 @@ export class CapacityLedger {
   readonly #used: Record<BearerCapacityKind, number>;
   readonly #peak: Record<BearerCapacityKind, number>;
 
-  /** @throws RangeError or TypeError when a value is out of its bounds, naming kind, bounds and value */
-  constructor(capacity: BearerCapacity) {
+  readonly #onFull: (error: AtCapacity) => AtCapacity;
+
+  /**
+   * @param onFull told of every refusal; returns the error to throw
+   * @throws RangeError or TypeError when a value is out of its bounds, naming kind, bounds and value
+   */
+  constructor(capacity: BearerCapacity, onFull = (error: AtCapacity): AtCapacity => error) {
+    this.#onFull = onFull;
     const zero = () =>
       Object.fromEntries(BEARER_CAPACITY_KINDS.map((kind) => [kind, 0])) as Record<
         BearerCapacityKind,
@@ -117,7 +123,7 @@ export class CapacityLedger {
   take(kind: BearerCapacityKind, count = 1): void {
     const used = this.#used[kind] + count;
     if (used > this.#limits[kind])
-      throw new AtCapacity(kind, this.#limits[kind], this.#used[kind], count);
+      throw this.#onFull(new AtCapacity(kind, this.#limits[kind], this.#used[kind], count));
     this.#used[kind] = used;
     if (used > this.#peak[kind]) this.#peak[kind] = used;
   }

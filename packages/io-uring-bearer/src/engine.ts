@@ -12,6 +12,7 @@ import {
 } from '@ringbearer/io-uring-opcode';
 import { addressOf, controlWords, type RawRing } from '@ringbearer/native/ring';
 import { DeferredWork } from './deferred-work.js';
+import type { BearerDiagnostics } from './diagnostics.js';
 import { AtCapacity, BearerError, closedError, UnsupportedOpcodeError } from './errors.js';
 import type { BearerOptions, ManualHandler } from './options.js';
 import type { Probe } from './probe.js';
@@ -20,6 +21,8 @@ import type { RingQueues } from './ring/ring-queues.js';
 import type { Sink } from './sink.js';
 import { ArraySlab } from './slab/array-slab.js';
 import type { Slabbable } from './slab/slabbable.js';
+import type { RingTrace } from './trace/ring-trace.js';
+import { TracedRecord } from './trace/traced-record.js';
 
 const { DRAIN, LINK, HARD_LINK, ASYNC, SKIP_SUCCESS, BACKGROUND } = SubmissionFlags;
 const KERNEL_FLAGS = DRAIN | LINK | HARD_LINK | ASYNC;
@@ -36,6 +39,7 @@ const {
   references: REFERENCES,
   referenced: REFERENCED,
   backendFired: BACKEND_FIRED,
+  draining: DRAINING,
 } = controlWords;
 /** user_data of the poll that the owner driver keeps on libuv's backend descriptor, both halves. */
 const BACKEND = -1;
@@ -76,6 +80,8 @@ export class Engine {
   readonly #pendingMax: number;
   readonly #drainMax: number;
   readonly #manual: boolean;
+  readonly #diagnostics: BearerDiagnostics;
+  readonly #trace: RingTrace | null;
   readonly #onBatch: (() => void) | null;
   readonly #onWake: (() => void) | null;
   #state: State = 'open';
@@ -105,6 +111,7 @@ export class Engine {
     probe: Probe,
     pendingMax: number,
     options: BearerOptions,
+    diagnostics: BearerDiagnostics,
   ) {
     this.#raw = raw;
     this.#queues = queues;
@@ -112,6 +119,8 @@ export class Engine {
     this.#pendingMax = pendingMax;
     this.#drainMax = raw.cqEntries;
     this.#manual = options.driver === 'manual';
+    this.#diagnostics = diagnostics;
+    this.#trace = options.trace ?? null;
     this.#onBatch = options.onBatch ?? null;
     this.#onWake = options.onWake ?? null;
     const slots = Math.min(pendingMax + SPARE_SLOTS, 2 ** 20);
@@ -120,10 +129,15 @@ export class Engine {
     this.#flags = new Uint16Array(slots);
     const records = raw.map(slots * RECORD_BYTES, false);
     // Two cursors: a completion handler may submit and go on reading its own record.
-    const record = () =>
-      new RecordMemory(new Uint8Array(records.buffer), records.addressLow, records.addressHigh);
-    this.#sqe = new Sqe(queues.entries, record(), addressOf);
-    this.#completionRecord = record();
+    const bytes = new Uint8Array(records.buffer);
+    this.#trace?.attach(bytes);
+    const Record = this.#trace === null ? RecordMemory : TracedRecord;
+    this.#sqe = new Sqe(
+      queues.entries,
+      new Record(bytes, records.addressLow, records.addressHigh),
+      addressOf,
+    );
+    this.#completionRecord = new RecordMemory(bytes, records.addressLow, records.addressHigh);
     this.#cqe = new Cqe(this.#completionRecord);
     this.#deferred = new DeferredWork(
       {
@@ -164,14 +178,54 @@ export class Engine {
   /** Queues an operation of the caller. */
   submit(operation: OpCode<unknown>, flags: number, sink: Sink | null): void {
     if (this.#state !== 'open') throw closedError();
-    if (this.#pending >= this.#pendingMax) {
-      throw new AtCapacity('PendingCompletions', this.#pendingMax, this.#pending);
-    }
-    if (this.#supported[operation.code] !== 1) {
-      throw new UnsupportedOpcodeError(operation.name, operation.since, release());
-    }
+    if (this.#pending >= this.#pendingMax) throw this.#atCapacity(1);
+    if (this.#supported[operation.code] !== 1) throw unsupportedError(operation);
     if ((flags & ~KNOWN_FLAGS) !== 0) throw flagsError(flags);
     this.#enqueue(operation, flags, sink);
+  }
+
+  /** The most operations {@link submitChain} takes. */
+  get chainMax(): number {
+    return this.#queues.entriesMask + 1;
+  }
+
+  /**
+   * Queues operations in entries one behind the other, linked as their flags say, or none of them. They reach the kernel in one
+   * submission: only an unfinished chain is ever held back.
+   */
+  submitChain(
+    operations: readonly OpCode<unknown>[],
+    flags: readonly number[],
+    sinks: readonly Sink[],
+  ): void {
+    const count = operations.length;
+    if (this.#state !== 'open') throw closedError();
+    // Making room may run handlers, which may submit: everything is checked after it.
+    if (this.#queues.room < count) this.#makeRoom(count);
+    if (this.#state !== 'open') throw closedError();
+    if (this.chainOpen) throw chainOpenError();
+    if (this.#pending + count > this.#pendingMax) throw this.#atCapacity(count);
+    for (const operation of operations) {
+      if (operation.slot >= 0) throw inFlightError(operation);
+      if (this.#supported[operation.code] !== 1) throw unsupportedError(operation);
+    }
+    const slots: number[] = [];
+    try {
+      for (let i = 0; i < count; i++) slots.push(this.#write(operations[i]!, flags[i]!, i));
+    } catch (error) {
+      for (let i = slots.length - 1; i >= 0; i--) {
+        this.#slab.cancel(slots[i]!);
+        operations[i]!.rollback();
+      }
+      throw error;
+    }
+    for (let i = 0; i < count; i++) this.#commit(operations[i]!, flags[i]!, sinks[i]!, slots[i]!);
+  }
+
+  #atCapacity(asked: number): AtCapacity {
+    return this.#diagnostics.atCapacity(
+      new AtCapacity('PendingCompletions', this.#pendingMax, this.#pending, asked),
+    );
   }
 
   /** Queues an operation that frees what nobody will take, now or when there is room. */
@@ -209,11 +263,14 @@ export class Engine {
     this.#pending--;
   }
 
-  /** Submits what is queued, waiting as asked. */
-  enter(minComplete = 0, waitMicroseconds = 0): number {
+  /** Submits what is queued, and waits for completions where asked to. */
+  enter(minComplete = 0, milliseconds = 0): number {
     if (this.#state === 'closed') return 0;
     if (this.#deferred.waiting && !this.#inTurn) this.#deferred.run();
-    const result = this.#queues.enter(minComplete, waitMicroseconds);
+    const wait = minComplete > 0 && milliseconds > 0;
+    const result = wait
+      ? this.#queues.enterAndWait(minComplete, milliseconds)
+      : this.#queues.enter();
     return Math.max(result, 0);
   }
 
@@ -245,7 +302,6 @@ export class Engine {
   /** Cancels everything and waits for every final completion. The ring has nothing in flight afterwards. */
   async close(): Promise<void> {
     this.#state = 'closing';
-    this.#updateReferences();
     // A manual drain of ours cannot run inside of the caller's: let that end first.
     if (this.#manual && this.#inTurn) await Promise.resolve();
     if (this.#unfinished) {
@@ -262,7 +318,7 @@ export class Engine {
     const queues = this.#queues;
     if (this.#onWake !== null) this.#runHook(this.#onWake, false);
     for (let round = 1; ; round++) {
-      if (queues.overflowing) this.#overflows++;
+      if (queues.overflowing) this.#diagnostics.overflowed(++this.#overflows);
       // Bounded: handlers that submit at once would keep the event loop out. What stays in the queue wakes it again.
       this.#drain(this.#drainMax, null);
       if (this.#onBatch !== null) this.#runHook(this.#onBatch, true);
@@ -279,7 +335,7 @@ export class Engine {
     if (this.#inTurn) return 0;
     const queues = this.#queues;
     if (queues.overflowing) {
-      this.#overflows++;
+      this.#diagnostics.overflowed(++this.#overflows);
       if (!queues.hasCompletions) queues.enter();
     }
     return this.#drain(limit, fn);
@@ -288,22 +344,25 @@ export class Engine {
   /** Writes one entry. Either everything below happens or nothing. */
   #enqueue(operation: OpCode<unknown>, flags: number, sink: Sink | null): void {
     if (operation.slot >= 0) throw inFlightError(operation);
-    const queues = this.#queues;
-    if (queues.room === 0) this.#makeRoom();
+    if (this.#queues.room === 0) this.#makeRoom(1);
+    this.#commit(operation, flags, sink, this.#write(operation, flags, 0));
+  }
+
+  /** Writes the entry `ahead` places behind the queue's end, where the kernel does not look yet. Returns the slot of its record. */
+  #write(operation: OpCode<unknown>, flags: number, ahead: number): number {
     operation.acquire();
     const slab = this.#slab;
     const slot = slab.reserve();
     if (slot < 0) {
       operation.rollback();
-      throw new AtCapacity('PendingCompletions', this.#pendingMax, this.#pending);
+      throw this.#atCapacity(1);
     }
-    const generation = slab.generation(slot);
     try {
       this.#sqe.open(
-        queues.nextEntry,
+        this.#queues.entryAhead(ahead),
         operation.code | ((flags & KERNEL_FLAGS) << 8),
         slot,
-        generation,
+        slab.generation(slot),
       );
       operation.prepare(this.#sqe);
     } catch (error) {
@@ -313,15 +372,25 @@ export class Engine {
     } finally {
       this.#sqe.seal();
     }
+    return slot;
+  }
+
+  /** Takes the entry at the queue's end, which is written, into the queue. Does not fail. */
+  #commit(operation: OpCode<unknown>, flags: number, sink: Sink | null, slot: number): void {
+    const slab = this.#slab;
+    const queues = this.#queues;
     slab.commit(slot, operation);
     this.#sinks[slot] = sink;
     this.#flags[slot] = flags;
     operation.slot = slot;
-    operation.generation = generation >>> 0;
+    operation.generation = slab.generation(slot) >>> 0;
+    if (this.#trace !== null) {
+      this.#trace.submitted(operation, queues.entries, queues.entryAhead(0));
+    }
     queues.advance();
     this.#submitted++;
     this.#chain = (flags & LINKS) === 0 ? 0 : this.#chain + 1;
-    if ((flags & DRAIN) !== 0) this.#draining++;
+    if ((flags & DRAIN) !== 0) queues.control[DRAINING] = ++this.#draining;
     if ((flags & INTERNAL) !== 0) return;
     const pending = ++this.#pending;
     if (pending > this.#pendingPeak) this.#pendingPeak = pending;
@@ -330,16 +399,16 @@ export class Engine {
   }
 
   /** The submission queue is full: submit, and say so clearly when the kernel takes nothing. */
-  #makeRoom(): void {
+  #makeRoom(count: number): void {
     const queues = this.#queues;
     // An unfinished chain stays: the kernel ends a chain with the last entry it is given.
-    queues.enter(0, 0, this.#chain);
-    if (queues.room > 0) return;
+    queues.enter(this.#chain);
+    if (queues.room >= count) return;
     // EBUSY: completions are kept back because their queue is full. What was read so far, or can be read now, makes room.
     if (this.#inTurn) queues.publishHead(this.#head);
     else this.#drain(this.#drainMax, null);
-    queues.enter(0, 0, this.#chain);
-    if (queues.room > 0) return;
+    queues.enter(this.#chain);
+    if (queues.room >= count) return;
     throw new BearerError(
       'SUBMISSION_QUEUE_FULL',
       this.chainOpen
@@ -350,8 +419,7 @@ export class Engine {
 
   #updateReferences(): void {
     const { control } = this.#queues;
-    let count = this.#referenced ? this.#pending - this.#background : 0;
-    if (this.#state === 'closing') count = this.#inFlight;
+    const count = this.#referenced ? this.#pending - this.#background : 0;
     control[REFERENCES] = count;
     // The loop hooks lower it when the loop turns; raising must happen now, as the loop may have nothing else to turn for.
     if (count > 0 && control[REFERENCED] === 0) this.#raw.reference();
@@ -408,8 +476,11 @@ export class Engine {
     const options = this.#flags[slot]!;
     if (operation === undefined || (options & RETAINED) !== 0) {
       if (slot === BACKEND && generation === BACKEND) this.#queues.control[BACKEND_FIRED] = 1;
-      else this.#stale++;
+      else this.#onStale(slot, generation, res, flags);
       return;
+    }
+    if (this.#trace !== null) {
+      this.#trace.completed(operation.name, slot, generation, res, flags);
     }
     const cqe = this.#cqe;
     cqe.res = res;
@@ -426,7 +497,7 @@ export class Engine {
     }
     // The operation may be submitted again from its handler; the slot is given back only after it, as the handler reads the record.
     operation.slot = -1;
-    if ((options & DRAIN) !== 0) this.#draining--;
+    if ((options & DRAIN) !== 0) this.#queues.control[DRAINING] = --this.#draining;
     if ((options & INTERNAL) === 0) this.#pending--;
     if ((options & BACKGROUND) !== 0) this.#background--;
     let retained = false;
@@ -448,6 +519,12 @@ export class Engine {
         this.#slab.release(slot);
       }
     }
+  }
+
+  #onStale(slot: number, generation: number, res: number, flags: number): void {
+    this.#stale++;
+    this.#trace?.completed(null, slot, generation, res, flags);
+    this.#diagnostics.stale(slot, generation, res, flags);
   }
 
   /** An operation that fails to release what it acquired is reported, and told of its completion all the same. */
@@ -492,13 +569,14 @@ export class Engine {
 
   #closeByHand(): void {
     while (this.#unfinished) {
-      this.#queues.enter(this.#queues.hasCompletions ? 0 : 1, CANCEL_AGAIN_MS * 1000);
+      this.#queues.enterAndWait(1, CANCEL_AGAIN_MS);
       this.#drain(this.#drainMax, null);
       if (this.#unfinished) this.#cancelEverything();
     }
   }
 
   async #closeByTurns(): Promise<void> {
+    // Keeps the process alive, too, whatever is in flight.
     const again = setInterval(() => this.#cancelEverything(), CANCEL_AGAIN_MS);
     await new Promise<void>((resolve) => {
       this.#closeWaiter = resolve;
@@ -512,6 +590,17 @@ export class Engine {
 }
 
 const EINVAL = -22;
+
+function chainOpenError(): BearerError {
+  return new BearerError(
+    'CHAIN_OPEN',
+    'Cannot submit a chain between the links of another one: push the rest of that first',
+  );
+}
+
+function unsupportedError({ name, since }: OpCode<unknown>): UnsupportedOpcodeError {
+  return new UnsupportedOpcodeError(name, since, release());
+}
 
 function inFlightError(operation: OpCode<unknown>): BearerError {
   return new BearerError(

@@ -4,6 +4,7 @@ import type { BearerCapacityKind } from './capacity.js';
 export type BearerErrorCode =
   | 'AT_CAPACITY'
   | 'BEARER_CLOSED'
+  | 'CHAIN_FAILED'
   | 'CHAIN_OPEN'
   | 'NOT_AT_ONCE'
   | 'NO_BUFFER'

@@ -194,6 +194,21 @@ describe.each(['embedded', 'owner'] as const)('driver %s', (driver) => {
     while (bearer.stats().capacity.PendingCompletions.used > 0) await immediate();
   });
 
+  test('nor do they where every submission completes at once in a queue of one entry', async () => {
+    const small = UringBearer.withCapacity({ CoreQueue: 1, CompletionQueue: 4 });
+    let going = true;
+    for (let i = 0; i < 3; i++) {
+      const nop = new Nop();
+      nop.handler = () => {
+        if (going) small.push(nop);
+      };
+      small.push(nop);
+    }
+    await sleep(5);
+    going = false;
+    await small.close();
+  });
+
   test('ring sockets and node:net talk to each other under load', async () => {
     const listener = bearer.listen({});
     const { port } = listener.address as { port: number };

@@ -6,6 +6,9 @@
 export * from './bearer.js';
 export * from './bearer-buffers.js';
 export * from './capacity.js';
+export { Chain, type ChainElementOptions, type ChainSubmitOptions } from './chain.js';
+export * from './chain-outcome.js';
+export { BEARER_CHANNELS } from './diagnostics.js';
 export * from './doctor/index.js';
 export {
   AtCapacity,
@@ -23,4 +26,15 @@ export * from './slab/array-slab.js';
 export * from './slab/hash-slab.js';
 export type { Slabbable } from './slab/slabbable.js';
 export type { BearerStats } from './stats.js';
+export * from './trace/replay.js';
+export * from './trace/ring-trace.js';
+export {
+  parseTrace,
+  type Trace,
+  type TracedCompletion,
+  type TracedStale,
+  type TracedSubmission,
+  type TraceEvent,
+  type TraceKey,
+} from './trace/trace-format.js';
 export { type CompletionListener, TypedPush } from './typed-push.js';

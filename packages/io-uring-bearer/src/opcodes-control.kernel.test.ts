@@ -214,8 +214,8 @@ describe('FilesUpdate and FilesInstall', () => {
 });
 
 describe('FutexWaitV', () => {
-  test.each([2, 10, 11, 60])('any of %d words wakes it', async (count) => {
-    if (!fixture.bearer.probe().has('FUTEX_WAITV')) return;
+  test.for([2, 10, 11, 60])('any of %d words wakes it', async (count, context) => {
+    fixture.needs(context, 'FUTEX_WAITV');
     const bearer = UringBearer.withCapacity({ CoreQueue: 8, Futexes: 64 });
     const words = Array.from({ length: count }, () => bearer.buffers.futex());
     const wait = new FutexWaitV({ words: words.map((word) => ({ word, expected: 0 })) });

@@ -251,8 +251,8 @@ describe('ReadMulti', () => {
   test.for([TargetFd.raw, TargetFd.auto])(
     'reads whenever there is something, into %#',
     async (into, context) => {
+      fixture.needs(context, 'PIPE', 'READ_MULTISHOT');
       const { readEnd, writeEnd } = await run(new Pipe({ into }));
-      fixture.needs(context, 'READ_MULTISHOT');
       fixture.kept(readEnd);
       const ring = fixture.bearer.buffers.ring({ count: 2, bufferBytes: 16 });
       const stream = fixture.bearer.stream(

@@ -1,6 +1,7 @@
 import type { Cqe, OpCode } from '@ringbearer/io-uring-opcode';
 import type { DriverKind, RingFactory } from './ring/setup.js';
 import type { Slabbable } from './slab/slabbable.js';
+import type { RingTrace } from './trace/ring-trace.js';
 
 /** How a bearer runs. Everything has a default. */
 export interface BearerOptions {
@@ -22,6 +23,8 @@ export interface BearerOptions {
   readonly manualFiles?: number;
   /** The slab that holds the records. Default: an ArraySlab. */
   readonly slab?: (capacity: number) => Slabbable<OpCode<unknown>>;
+  /** Records every entry and completion. Default: none, at no cost. One trace for each bearer. */
+  readonly trace?: RingTrace;
   /** Opcodes to treat as unsupported, by number: to try out how a program behaves on an older kernel. */
   readonly disableOpcodes?: readonly number[];
   /** Makes the ring in place of the kernel: for tests of setup failures. */

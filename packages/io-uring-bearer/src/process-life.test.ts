@@ -108,6 +108,30 @@ describe.each(['embedded', 'owner'])('driver %s: a process', (driver) => {
     expect(enters).toBeLessThan(100);
   });
 
+  test('sees a drain complete where nothing else happens, and waits in peace afterwards', async () => {
+    const source = `
+      const bearer = bearerWith();
+      bearer.push(new op.Timeout({ milliseconds: 30 }));
+      report(await bearer.submit(new op.Nop(), { flags: op.SubmissionFlags.DRAIN }));
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      const { enters } = bearer.stats();
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      report(bearer.stats().enters - enters < 20);
+      const net = await import('node:net');
+      const server = net.createServer((socket) => socket.end('hi'));
+      await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+      bearer.push(new op.Timeout({ milliseconds: 60_000 }));
+      const drained = bearer.submit(new op.Nop(), { flags: op.SubmissionFlags.DRAIN }).catch((error) => error.code);
+      for await (const chunk of net.connect(server.address().port, '127.0.0.1')) report(String(chunk));
+      server.close();
+      await bearer.close();
+      report(await drained);`;
+    const reported = await reportOf(driver, source);
+    expect(reported.slice(0, 3)).toEqual([0, true, 'hi']);
+    // The drain may run once what it waited for is cancelled, or be cancelled with it.
+    expect([0, 'ECANCELED']).toContain(reported[3]);
+  });
+
   test('hears of what a handler throws, and loses no completion', async () => {
     const source = `
       const bearer = bearerWith();
@@ -205,6 +229,20 @@ describe.each(['embedded', 'owner'])('driver %s: a process', (driver) => {
 });
 
 describe('driver manual: a process', () => {
+  test('goes on waiting after a signal', async () => {
+    const source = `
+      import { spawn } from 'node:child_process';
+      import { once } from 'node:events';
+      process.on('SIGUSR2', () => {});
+      const bearer = bearerWith();
+      const shell = spawn('sh', ['-c', 'for i in 1 2 3 4 5; do sleep 0.05; kill -USR2 ' + process.pid + '; done']);
+      await once(shell, 'spawn');
+      bearer.push(new op.Timeout({ milliseconds: 400 }));
+      bearer.submitAndWait(1);
+      report(bearer.handleCompletions());`;
+    expect(await reportOf('manual', source)).toEqual([1]);
+  });
+
   test('collects a forgotten bearer, with operations in flight too', async () => {
     const source = `
       import { readdirSync } from 'node:fs';

@@ -12,6 +12,8 @@ export const KIND_BYTES = 4;
 
 /** How many kinds there may be: a program has a handful of types; one that computes them gets no ready-made heads. */
 export const KINDS_MAX = 64;
+/** The longest value that gets a kind, in characters: ready-made heads are copied whole, and must stay small. */
+export const KIND_LENGTH_MAX = 128;
 
 const values: string[] = [
   '',
@@ -26,12 +28,12 @@ const kinds = new Map<string, ContentKind>(values.map((value, kind) => [value, k
  * The kind of a field value, registering it when there is room.
  *
  * @param value already known to be a valid field value
- * @returns -1 when there are {@link KINDS_MAX} others
+ * @returns -1 when there are {@link KINDS_MAX} others, or it is longer than {@link KIND_LENGTH_MAX}
  */
 export function contentKindOf(value: string): ContentKind {
   const kind = kinds.get(value);
   if (kind !== undefined) return kind;
-  if (values.length === KINDS_MAX) return -1;
+  if (values.length === KINDS_MAX || value.length > KIND_LENGTH_MAX) return -1;
   kinds.set(value, values.length);
   return values.push(value) - 1;
 }

@@ -1,3 +1,4 @@
+import { isUint8Array } from 'node:util/types';
 import type { Blueprint } from '../sans-io/blueprint.js';
 import { type Carrier, REPLY_DONE, REPLY_NONE } from './carrier.js';
 import {
@@ -12,7 +13,7 @@ import {
   KIND_TEXT,
 } from './content-kind.js';
 import { HttpServerError } from './errors.js';
-import { assertFieldValue, fieldName } from './field-syntax.js';
+import { assertFieldValue, assertProtocol, fieldName } from './field-syntax.js';
 import { NOWHERE } from './nowhere.js';
 import { type FieldValue, ReplyFields } from './reply-fields.js';
 
@@ -29,7 +30,15 @@ export type FieldsInit = Readonly<Record<string, FieldValue>>;
  *
  * @example
  * ```ts
- * reply.status(201).header('Location', '/things/7').json({ id: 7 });
+ * import { serve } from '@ringbearer/http-server';
+ *
+ * const server = await serve({
+ *   port: 0,
+ *   raw: (request, reply) => reply.status(201).header('Location', '/things/7').json({ id: 7 }),
+ * });
+ * const response = await fetch(server.url, { method: 'POST' });
+ * console.log(response.status, response.headers.get('location'), await response.json());
+ * await server.close();
  * ```
  */
 export class HttpReply {
@@ -157,6 +166,7 @@ export class HttpReply {
    * are: do not change them until {@link drained} resolved or the connection closed.
    */
   bytes(body: Uint8Array): void {
+    if (!isUint8Array(body)) throw unsendable('a Uint8Array', body);
     this.#open().respondBytes(this.#status, this.#fields, this.#kindOr(KIND_BYTES), body);
   }
 
@@ -180,6 +190,7 @@ export class HttpReply {
    */
   write(chunk: string | Uint8Array): boolean {
     const carrier = this.#writable();
+    assertChunk(chunk);
     if (carrier.replyPhase === REPLY_NONE)
       carrier.start(this.#status, this.#fields, this.#kindOr(KIND_NONE));
     return typeof chunk === 'string' ? carrier.writeString(chunk) : carrier.writeBytes(chunk);
@@ -192,6 +203,7 @@ export class HttpReply {
    */
   end(chunk?: string | Uint8Array): void {
     const carrier = this.#writable();
+    if (chunk !== undefined) assertChunk(chunk);
     if (carrier.replyPhase === REPLY_NONE && this.#trailers === null) {
       if (typeof chunk === 'string') {
         carrier.respondString(this.#status, this.#fields, this.#kindOr(KIND_NONE), chunk);
@@ -249,16 +261,18 @@ export class HttpReply {
   /**
    * Answers `101 Switching Protocols` and hands the connection to another orbit, with every byte that follows the request.
    *
-   * @param protocol the token for `Upgrade`
+   * @param protocol the token for `Upgrade`, such as `websocket`
+   * @throws TypeError when `protocol` is no token or a field cannot be sent
    * @throws HttpServerError `REPLY_STARTED` when the request did not ask for an upgrade (RFC 9110 section 7.8)
    */
   upgrade(protocol: string, app: Blueprint, fields?: FieldsInit): void {
     const carrier = this.#open();
-    assertFieldValue('Upgrade', protocol);
+    assertProtocol(protocol);
     carrier.upgrade(protocol, fields === undefined ? null : fieldsOf(fields), app);
   }
 
   #string(kind: ContentKind, body: string): void {
+    if (typeof body !== 'string') throw unsendable('a string', body);
     this.#open().respondString(this.#status, this.#fields, this.#kindOr(kind), body);
   }
 
@@ -299,6 +313,16 @@ export class HttpReply {
 }
 
 type Sink = typeof NOWHERE;
+
+function assertChunk(chunk: unknown): void {
+  if (typeof chunk !== 'string' && !isUint8Array(chunk)) {
+    throw unsendable('a string or a Uint8Array', chunk);
+  }
+}
+
+function unsendable(what: string, body: unknown): TypeError {
+  return new TypeError(`Cannot reply as body must be ${what}: current value is ${String(body)}`);
+}
 
 function fieldsOf(init: FieldsInit): ReplyFields {
   const fields = new ReplyFields();

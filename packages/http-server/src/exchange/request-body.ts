@@ -4,6 +4,8 @@ import { HttpServerError } from './errors.js';
 
 /** A reader that holds this many bytes asks for no more until some are taken: one receive buffer of a busy server. */
 export const BODY_QUEUE_BYTES_MAX = 65_536;
+/** What a queued piece costs beside its bytes: without it a body of one-byte chunks would hold a hundred times its size. */
+const PIECE_OVERHEAD_BYTES = 128;
 /** The most that is allocated on the word of `Content-Length` alone. */
 const TRUSTED_BYTES = 65_536;
 
@@ -111,7 +113,7 @@ export class RequestBody implements AsyncIterable<Uint8Array> {
     const chunk = this.#queue.shift();
     if (chunk !== undefined) {
       const full = this.#queuedBytes >= BODY_QUEUE_BYTES_MAX;
-      this.#queuedBytes -= chunk.length;
+      this.#queuedBytes -= chunk.length + PIECE_OVERHEAD_BYTES;
       if (full && !this.#done && this.wants) this.#source.pullBody();
       return Promise.resolve(chunk);
     }
@@ -151,7 +153,7 @@ export class RequestBody implements AsyncIterable<Uint8Array> {
     if (this.#resolve !== null) this.#settle(chunk);
     else {
       this.#queue.push(chunk);
-      this.#queuedBytes += chunk.length;
+      this.#queuedBytes += chunk.length + PIECE_OVERHEAD_BYTES;
     }
   }
 

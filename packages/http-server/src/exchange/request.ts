@@ -13,9 +13,16 @@ import type { RequestHead } from './request-head.js';
  *
  * @example
  * ```ts
- * rawHandler((request, reply) => {
- *   reply.text(`${request.method} ${request.path} from ${request.header('user-agent') ?? 'nobody'}`);
+ * import { serve } from '@ringbearer/http-server';
+ *
+ * const server = await serve({
+ *   port: 0,
+ *   raw: (request, reply) => {
+ *     reply.text(`${request.method} ${request.path} of ${request.header('user-agent') ?? 'nobody'}`);
+ *   },
  * });
+ * console.log(await (await fetch(`${server.url}/a`, { headers: { 'User-Agent': 'Frodo' } })).text());
+ * await server.close();
  * ```
  */
 export class HttpRequest implements Iterable<readonly [name: string, value: string]> {

@@ -16,7 +16,10 @@ export type RawHandler = (request: HttpRequest, reply: HttpReply) => void | Prom
  * @throws TypeError when `handler` is not a function
  * @example
  * ```ts
- * http1({ handle: rawHandler((request, reply) => reply.text('Hello, World!')) });
+ * import { http1, MemoryRuntime, rawHandler } from '@ringbearer/http-server';
+ *
+ * const app = http1({ handle: rawHandler((request, reply) => reply.text('Hello, World!')) });
+ * console.log(new MemoryRuntime(app).connect().send('GET / HTTP/1.1\r\nHost: a\r\n\r\n').run().received);
  * ```
  */
 export function rawHandler(handler: RawHandler, options: HandlerOptions = {}): RawHandler {

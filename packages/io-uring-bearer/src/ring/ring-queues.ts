@@ -10,6 +10,8 @@ const EINTR = -4;
 const ETIME = -62;
 /** Attempts of one flush when signals interrupt it. */
 const INTERRUPTED_MAX = 16;
+/** The longest single wait the control words hold: microseconds in an int32, rounded down. */
+const WAIT_MS_MAX = 2_000_000;
 
 /**
  * The mapped queues of one ring: the only code that touches their memory. Indices are 32-bit and wrap; comparisons are differences.
@@ -60,11 +62,11 @@ export class RingQueues {
   get room(): number {
     return this.#sqSize - this.unsubmitted;
   }
-  /** Word index of the entry that the next {@link advance} queues. */
-  get nextEntry(): number {
-    return (this.words[this.#sqTail]! & this.entriesMask) << 4;
+  /** Word index of the entry that {@link advance} queues when called `ahead` + 1 times. */
+  entryAhead(ahead: number): number {
+    return ((this.words[this.#sqTail]! + ahead) & this.entriesMask) << 4;
   }
-  /** Queues the entry at {@link nextEntry}. */
+  /** Queues the entry at `entryAhead(0)`. */
   advance(): void {
     this.words[this.#sqTail] = (this.words[this.#sqTail]! + 1) | 0;
   }
@@ -96,32 +98,59 @@ export class RingQueues {
   }
 
   /**
-   * Submits what is queued and runs deferred work, waiting for `minComplete` completions, at most `waitMicroseconds` (0: no bound).
-   * A signal repeats the call; so does a kernel that stops at an entry it refuses.
+   * Submits what is queued and runs deferred work. A signal repeats the call; so does a kernel that stops at an entry it refuses.
    *
    * @param hold entries at the end of the queue that stay there
    * @returns entries the kernel took, or a negated errno: EAGAIN and EBUSY mean that the rest stays queued until completions were
    * read
    */
-  enter(minComplete = 0, waitMicroseconds = 0, hold = 0): number {
-    const { control } = this;
+  enter(hold = 0): number {
     let submitted = 0;
     for (let interrupted = 0; interrupted < INTERRUPTED_MAX; ) {
       const wanted = Math.max(0, this.unsubmitted - hold);
-      control[controlWords.toSubmit] = wanted;
-      control[controlWords.minComplete] = minComplete;
-      control[controlWords.waitMicroseconds] = waitMicroseconds;
-      this.#raw.enter();
-      const result = control[controlWords.result]!;
+      const result = this.#call(wanted, 0, 0);
       if (result === EINTR) {
         interrupted++;
       } else if (result < 0) {
-        return submitted > 0 || result === ETIME ? submitted : result;
+        return submitted > 0 ? submitted : result;
       } else {
         submitted += result;
         if (result === 0 || result >= wanted) return submitted;
       }
     }
     return submitted;
+  }
+
+  /**
+   * As {@link enter}, and waits until there are `minComplete` completions, or as many as the queue holds.
+   *
+   * @param milliseconds bound on the wait, Infinity for none
+   */
+  enterAndWait(minComplete: number, milliseconds: number): number {
+    const deadline = performance.now() + milliseconds;
+    const wanted = Math.min(minComplete, this.completionsMask + 1);
+    const submitted = this.enter();
+    while (this.#completions < wanted) {
+      // A wait of its own: the result of a submission hides that the wait behind it was interrupted or timed out.
+      const left = Math.min(WAIT_MS_MAX, deadline - performance.now());
+      if (left <= 0) break;
+      const bound = milliseconds === Number.POSITIVE_INFINITY ? 0 : Math.ceil(left * 1000);
+      const result = this.#call(0, wanted, bound);
+      if (result < 0 && result !== EINTR && result !== ETIME) break;
+    }
+    return submitted;
+  }
+
+  get #completions(): number {
+    return (this.completionTail - this.completionHead) | 0;
+  }
+
+  #call(toSubmit: number, minComplete: number, waitMicroseconds: number): number {
+    const { control } = this;
+    control[controlWords.toSubmit] = toSubmit;
+    control[controlWords.minComplete] = minComplete;
+    control[controlWords.waitMicroseconds] = waitMicroseconds;
+    this.#raw.enter();
+    return control[controlWords.result]!;
   }
 }

@@ -1,5 +1,7 @@
 import { FixedFd, RawFd, TargetFd } from '@ringbearer/io-uring-fd';
-import { compareGoldens } from '../fake-goldens.js';
+import { expect, test } from 'vitest';
+import { compareGoldens } from '../../test-support/goldens.js';
+import { dryRun } from '../dry-run.js';
 import { FakeMemory } from '../fake-memory.js';
 import {
   EpollWait,
@@ -101,3 +103,8 @@ const newer: Record<string, [OpCode<unknown>, string]> = {
 };
 
 compareGoldens('control', ours, newer);
+
+test('the record has what the address of a link timeout points at: a millisecond', () => {
+  const { record } = dryRun(ours['link timeout']!);
+  expect(new DataView(record.buffer).getBigUint64(8, true)).toBe(1_000_000n);
+});

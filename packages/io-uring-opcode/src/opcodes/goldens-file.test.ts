@@ -1,5 +1,7 @@
 import { FixedFd, RawFd, TargetFd } from '@ringbearer/io-uring-fd';
-import { compareGoldens } from '../fake-goldens.js';
+import { expect, test } from 'vitest';
+import { compareGoldens } from '../../test-support/goldens.js';
+import { dryRun } from '../dry-run.js';
 import { FakeMemory } from '../fake-memory.js';
 import {
   Fadvise,
@@ -153,3 +155,8 @@ const newer: Record<string, [OpCode<unknown>, string]> = {
 };
 
 compareGoldens('file', ours, newer);
+
+test('the record has what the addresses of renameat point at', () => {
+  const { record } = dryRun(ours.renameat!);
+  expect(Buffer.from(record.subarray(0, 8)).toString()).toBe('abc\0def\0');
+});

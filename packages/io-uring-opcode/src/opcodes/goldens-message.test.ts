@@ -1,5 +1,7 @@
 import { FixedFd, RawFd } from '@ringbearer/io-uring-fd';
-import { compareGoldens } from '../fake-goldens.js';
+import { expect, test } from 'vitest';
+import { compareGoldens } from '../../test-support/goldens.js';
+import { dryRun } from '../dry-run.js';
 import { FakeMemory } from '../fake-memory.js';
 import {
   type OpCode,
@@ -66,3 +68,8 @@ const newer: Record<string, [OpCode<unknown>, string]> = {
 };
 
 compareGoldens('message', ours, newer);
+
+test('the record has what the address of sendmsg points at: one part', () => {
+  const { record } = dryRun(ours.sendmsg!);
+  expect(new DataView(record.buffer).getBigUint64(24, true)).toBe(1n);
+});

@@ -1,7 +1,7 @@
 import { FixedFd, RawFd, TargetFd } from '@ringbearer/io-uring-fd';
 import { expect, test } from 'vitest';
+import { compareGoldens } from '../../test-support/goldens.js';
 import { dryRun } from '../dry-run.js';
-import { compareGoldens } from '../fake-goldens.js';
 import { FakeMemory } from '../fake-memory.js';
 import {
   Accept,

@@ -21,8 +21,11 @@ const NO_FIELDS: readonly string[] = [];
  *
  * @example
  * ```ts
- * import { FastResponse as Response } from '@ringbearer/http-server';
- * fetchHandler(() => new Response('Hello, World!'));
+ * import { FastResponse as Response, serve } from '@ringbearer/http-server';
+ *
+ * const server = await serve({ port: 0, fastResponse: false, fetch: () => new Response('Hello, World!') });
+ * console.log(await (await fetch(server.url)).text());
+ * await server.close();
  * ```
  */
 export class FastResponse {

@@ -438,7 +438,7 @@ describe('FastResponse', () => {
     [() => new Fast('x', { headers: { a: 'b\r\nc' } }), TypeError],
     [() => new Fast('x', { statusText: 'a\n' }), TypeError],
     [() => Fast.json(undefined), TypeError],
-    [() => Fast.redirect('/', 200), RangeError],
+    [() => Fast.redirect('/', 200 as never), RangeError],
   ])('refuses what the standard refuses: %s', (make, kind) => {
     expect(make).toThrow(kind);
   });

@@ -20,7 +20,11 @@ export type FetchHandler = (
  * @throws TypeError when `handler` is not a function
  * @example
  * ```ts
- * http1({ handle: fetchHandler((request) => new Response(`You asked for ${request.url}`)) });
+ * import { fetchHandler, http1, MemoryRuntime } from '@ringbearer/http-server';
+ *
+ * const app = http1({ handle: fetchHandler(async (request) => new Response(`You asked for ${request.url}`)) });
+ * const peer = new MemoryRuntime(app).connect().send('GET /a?b HTTP/1.1\r\nHost: example.com\r\n\r\n');
+ * console.log((await peer.settle()).received);
  * ```
  */
 export function fetchHandler(handler: FetchHandler, options: HandlerOptions = {}): RawHandler {

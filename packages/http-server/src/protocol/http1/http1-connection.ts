@@ -374,7 +374,13 @@ export class Http1Connection extends ConnectionFlow implements Orbit, ExchangeHo
   handOver(app: Blueprint): void {
     this.#read = READ_CLOSED;
     this.disarm();
-    this.#upgraded = app.instantiate(this.left);
+    try {
+      this.#upgraded = app.instantiate(this.left);
+    } catch (error) {
+      // The peer was told 101 already: nobody is left to speak to it.
+      this.left.abort();
+      throw error;
+    }
     this.resume();
   }
 }

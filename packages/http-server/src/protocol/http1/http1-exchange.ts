@@ -176,7 +176,8 @@ export class Http1Exchange implements Carrier {
 
   #watch(settled: Promise<void>): void {
     const { generation } = this;
-    settled.then(
+    // A thenable may be anybody's; what it throws is a rejection.
+    Promise.resolve(settled).then(
       () => {
         if (generation !== this.generation || this.replyPhase !== REPLY_NONE) return;
         this.fail(new HttpServerError('REPLY_MISSING', 'The handler settled without a reply'));
@@ -305,7 +306,7 @@ export class Http1Exchange implements Carrier {
     if (this.replyPhase === REPLY_DONE) return;
     let status = 500;
     let text = 'Internal Server Error\n';
-    if (error instanceof HttpServerError && error.status >= 400 && error.status < 500) {
+    if (error instanceof HttpServerError && isClientError(error.status)) {
       status = error.status;
       text = `${error.message}\n`;
     }
@@ -364,6 +365,10 @@ export class Http1Exchange implements Carrier {
     this.#host.abort();
     body?.fail(error);
   }
+}
+
+function isClientError(status: number): boolean {
+  return Number.isInteger(status) && status >= 400 && status < 500;
 }
 
 function unread(): HttpServerError {

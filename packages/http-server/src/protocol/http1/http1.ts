@@ -19,10 +19,14 @@ export interface Http1Options extends Http1Limits {
  * @throws TypeError or RangeError when an option is wrong
  * @example
  * ```ts
+ * import { http1, MemoryRuntime, rawHandler } from '@ringbearer/http-server';
+ *
  * const app = http1({ handle: rawHandler((request, reply) => reply.text('Hello, World!')), maxBodyBytes: 0 });
+ * const peer = new MemoryRuntime(app).connect();
+ * console.log(peer.send('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n').run().received);
  * ```
  */
-export function http1(options: Http1Options): Blueprint<Http1Connection> {
+export function http1(options: Http1Options): Blueprint {
   if (typeof options.handle !== 'function') {
     throw new TypeError(
       `Cannot configure HTTP/1.1 as handle must be a function: current value is ${String(options.handle)}`,

@@ -21,6 +21,8 @@ const RESOLUTION_MS = 500;
  *
  * @example
  * ```ts
+ * import { http1, MemoryRuntime, rawHandler } from '@ringbearer/http-server';
+ *
  * const runtime = new MemoryRuntime(http1({ handle: rawHandler((request, reply) => reply.text('hi')) }));
  * const peer = runtime.connect().send('GET / HTTP/1.1\r\nHost: a\r\n\r\n').run();
  * console.log(peer.received);

@@ -69,15 +69,37 @@ const KINDS: ReadonlyMap<number, FileKind> = new Map([
   [FileType.IFBLK, 'block-device'],
 ]);
 
-/** `sizeof(struct statx)`: exactly a record. */
-export const STATX_BYTES = 256;
-
-/** Milliseconds since 1970, as `Date` and the `mtimeMs` of node:fs have them: fractions are kept as far as they fit. */
+/**
+ * Milliseconds since 1970, as `Date` and the `mtimeMs` of node:fs have them: fractions are kept as far as they fit.
+ *
+ * @example
+ * ```ts
+ * import { fileTimeMs } from '@ringbearer/io-uring-opcode';
+ *
+ * console.log(fileTimeMs({ seconds: 2, nanoseconds: 500_000 })); // 2000.5
+ * ```
+ */
 export function fileTimeMs({ seconds, nanoseconds }: FileTime): number {
   return seconds * 1000 + nanoseconds / 1e6;
 }
 
-/** Decodes the `struct statx` that fills a record. Offsets: linux/stat.h. */
+/**
+ * Decodes the `struct statx` that fills a record, for handlers of a {@link Statx} that was pushed. Offsets: linux/stat.h.
+ *
+ * @example
+ * ```ts
+ * import { UringBearer } from '@ringbearer/io-uring-bearer';
+ * import { decodeStatx, Statx } from '@ringbearer/io-uring-opcode';
+ *
+ * const bearer = UringBearer.withCapacity({ CoreQueue: 8 });
+ * const statx = new Statx({ path: '/' });
+ * statx.handler = (cqe) => {
+ *   if (cqe.res === 0) console.log(decodeStatx(cqe.record).kind); // directory
+ *   bearer.close();
+ * };
+ * bearer.push(statx);
+ * ```
+ */
 export function decodeStatx(record: RecordMemory): FileStatus {
   const mask = record.getUint32(0);
   const mode = record.getUint16(0x1c);

@@ -39,7 +39,7 @@ export interface SpliceOptions {
  *
  * const bearer = UringBearer.withCapacity({ CoreQueue: 8 });
  * if (bearer.probe().has('PIPE')) {
- *   const file = await bearer.submit(new OpenAt({ path: '/proc/self/comm' }));
+ *   const file = await bearer.submit(new OpenAt({ path: process.execPath }));
  *   const { readEnd, writeEnd } = await bearer.submit(new Pipe());
  *   const from = { from: file, to: writeEnd, length: 4, fromPosition: 0 };
  *   console.log(await bearer.submit(new Splice(from))); // 4

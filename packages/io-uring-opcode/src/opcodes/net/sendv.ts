@@ -33,9 +33,7 @@ export interface SendvOptions {
  * import { FixedFd } from '@ringbearer/io-uring-fd';
  * import { dryRun, Sendv } from '@ringbearer/io-uring-opcode';
  *
- * const [head, body] = ['HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n', 'hi'].map((text) =>
- *   new TextEncoder().encode(text),
- * );
+ * const [head, body] = ['length: 2\n\n', 'hi'].map((text) => new TextEncoder().encode(text));
  * const send = new Sendv({ socket: new FixedFd(3), data: [head!, body!] });
  * console.log(dryRun(send).words[6]); // 2: parts
  * ```

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { dryRun } from './dry-run.js';
-import type { OpCode } from './opcode.js';
+import { dryRun } from '../src/dry-run.js';
+import type { OpCode } from '../src/opcode.js';
 
 const goldens = JSON.parse(
-  readFileSync(new URL('./opcodes/sqe-goldens.json', import.meta.url), 'utf8'),
+  readFileSync(new URL('../src/opcodes/sqe-goldens.json', import.meta.url), 'utf8'),
 ) as Record<string, Record<string, string>>;
 
 const hex = (words: Uint32Array) => Array.from(words, (value) => value.toString(16)).join(' ');
