@@ -95,6 +95,7 @@ export class Server {
     return this;
   }
 
+  /** {@link close}, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

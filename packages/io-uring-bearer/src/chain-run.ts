@@ -136,7 +136,8 @@ function explainCanceled(
     return outcome?.status === 'rejected' ? outcome.reason : undefined;
   };
   const refused = canceled[0] ? findRefused(outcomes, canceled) : -1;
-  let ending: Ending | null = refused > 0 && !aborted ? { because: 'failed', index: refused } : null;
+  let ending: Ending | null =
+    refused > 0 && !aborted ? { because: 'failed', index: refused } : null;
   /** The last operation that had a result. */
   let before = -1;
   /** It was cancelled, for this. */

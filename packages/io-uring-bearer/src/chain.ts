@@ -1,6 +1,6 @@
 import {
-  LinkTimeout,
   type LinkTimedOut,
+  LinkTimeout,
   type LinkTimeoutOptions,
   type OpCode,
   SubmissionFlags,

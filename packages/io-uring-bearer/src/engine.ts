@@ -13,7 +13,14 @@ import {
 import { addressOf, controlWords, type RawRing } from '@ringbearer/native/ring';
 import { DeferredWork } from './deferred-work.js';
 import type { BearerDiagnostics } from './diagnostics.js';
-import { AtCapacity, BearerError, closedError, UnsupportedOpcodeError } from './errors.js';
+import {
+  AtCapacity,
+  BearerError,
+  closedError,
+  flagsError,
+  inFlightError,
+  UnsupportedOpcodeError,
+} from './errors.js';
 import type { BearerOptions, ManualHandler } from './options.js';
 import type { Probe } from './probe.js';
 import { reportError } from './report-error.js';
@@ -21,6 +28,7 @@ import type { RingQueues } from './ring/ring-queues.js';
 import type { Sink } from './sink.js';
 import { ArraySlab } from './slab/array-slab.js';
 import type { Slabbable } from './slab/slabbable.js';
+import type { EngineCounters } from './stats.js';
 import type { RingTrace } from './trace/ring-trace.js';
 import { TracedRecord } from './trace/traced-record.js';
 
@@ -51,17 +59,6 @@ const SPARE_SLOTS = 16;
 const CANCEL_AGAIN_MS = 10;
 
 type State = 'open' | 'closing' | 'closed';
-
-/** Counts since construction, and what is in flight now. */
-export interface EngineCounters {
-  readonly submitted: number;
-  readonly completed: number;
-  readonly overflows: number;
-  readonly stale: number;
-  readonly noBuffers: number;
-  readonly pending: number;
-  readonly pendingPeak: number;
-}
 
 /**
  * Entries in, completions out: the ring, the slab of records and who is told of a completion. The hot path (enqueue, drain,
@@ -289,14 +286,7 @@ export class Engine {
     const queues = this.#queues;
     const { slot, generation } = operation;
     queues.enter();
-    const { words, completionsAt, completionsMask } = queues;
-    const from = this.#inTurn ? this.#head : queues.completionHead;
-    const tail = queues.completionTail;
-    for (let head = from; head !== tail; head = (head + 1) | 0) {
-      const at = completionsAt + ((head & completionsMask) << 2);
-      if (words[at] === slot && words[at + 1]! >>> 0 === generation) return words[at + 2]!;
-    }
-    return null;
+    return queues.resultOf(slot, generation, this.#inTurn ? this.#head : queues.completionHead);
   }
 
   /** Cancels everything and waits for every final completion. The ring has nothing in flight afterwards. */
@@ -600,15 +590,4 @@ function chainOpenError(): BearerError {
 
 function unsupportedError({ name, since }: OpCode<unknown>): UnsupportedOpcodeError {
   return new UnsupportedOpcodeError(name, since, release());
-}
-
-function inFlightError(operation: OpCode<unknown>): BearerError {
-  return new BearerError(
-    'OPERATION_IN_FLIGHT',
-    `Cannot submit ${operation.name} as this object is in flight: wait for its final completion, or use another object`,
-  );
-}
-
-function flagsError(flags: number): RangeError {
-  return new RangeError(`Cannot submit with flags ${flags} as they must come from SubmissionFlags`);
 }

@@ -1,3 +1,4 @@
+import type { OpCode } from '@ringbearer/io-uring-opcode';
 import type { BearerCapacityKind } from './capacity.js';
 
 /** Stable codes of {@link BearerError}. */
@@ -76,4 +77,17 @@ export class RingSetupError extends BearerError {
 /** The answer to whoever uses a bearer that is closed, or closing. */
 export function closedError(): BearerError {
   return new BearerError('BEARER_CLOSED', 'Cannot submit as the bearer is closed: make a new one');
+}
+
+/** The answer to whoever submits an object that some bearer has in flight. */
+export function inFlightError(operation: OpCode<unknown>): BearerError {
+  return new BearerError(
+    'OPERATION_IN_FLIGHT',
+    `Cannot submit ${operation.name} as this object is in flight: wait for its final completion, or use another object`,
+  );
+}
+
+/** The answer to flags that are none. */
+export function flagsError(flags: number): RangeError {
+  return new RangeError(`Cannot submit with flags ${flags} as they must come from SubmissionFlags`);
 }

@@ -6,24 +6,21 @@ import {
   type Cqe,
   Nop,
   OpCode,
-  OpCodeError,
   OpNumber,
   Recv,
   SetupFlag,
   SocketType,
   type Sqe,
-  SubmissionFlags,
   Timeout,
 } from '@ringbearer/io-uring-opcode';
 import { Owner } from '@ringbearer/io-uring-owner';
 import { type RawRing, Ring } from '@ringbearer/native/ring';
 import { describe, expect, test } from 'vitest';
 import { bearerMaker, inUse, settled } from '../test-support/bearers.js';
-import { reportOf, runProgram } from '../test-support/child.js';
+import { reportOf } from '../test-support/child.js';
 import { KernelFixture, sleep } from '../test-support/kernel-fixture.js';
 import {
   ArraySlab,
-  BEARER_CAPACITY_KINDS,
   type BearerCapacity,
   type RingFactory,
   setupHint,
@@ -451,53 +448,5 @@ describe.each(['embedded', 'owner'] as const)('driver %s', (driver) => {
     expect(await reportOf(driver, source, { under: ['prlimit', '--nofile=200:200'] })).toEqual([
       'EMFILE',
     ]);
-  });
-});
-
-describe('capacities of memory', () => {
-  test('Buffers, BufferBytes, BufferGroups and Futexes are bounded, and say so', () => {
-    const bearer = make('manual', { Buffers: 4, BufferBytes: 65_536, BufferGroups: 1, Futexes: 2 });
-    const kind = (body: () => unknown) => (thrown(body) as Error & { kind?: string }).kind;
-    expect(kind(() => bearer.buffers.pool({ count: 5, bufferBytes: 8 }))).toBe('Buffers');
-    expect(kind(() => bearer.buffers.pool({ count: 1, bufferBytes: 65_537 }))).toBe('BufferBytes');
-    bearer.buffers.ring({ count: 2, bufferBytes: 1024 });
-    expect(kind(() => bearer.buffers.ring({ count: 1, bufferBytes: 1024 }))).toBe('BufferGroups');
-    const words = [bearer.buffers.futex(), bearer.buffers.futex()];
-    expect(new Set(words).size).toBe(2);
-    expect(kind(() => bearer.buffers.futex())).toBe('Futexes');
-    expect(() => bearer.buffers.pool({ count: 0, bufferBytes: 8 })).toThrow(RangeError);
-    expect(Object.keys(bearer.stats().capacity)).toEqual([...BEARER_CAPACITY_KINDS]);
-    expect(bearer.stats().capacity).toMatchObject({
-      Buffers: { used: 2 },
-      BufferGroups: { used: 1 },
-      Futexes: { used: 2 },
-    });
-  });
-
-  test('a ring that is unregistered gives its group back', () => {
-    const bearer = make('manual', { BufferGroups: 1 });
-    for (let i = 0; i < 10; i++) {
-      const ring = bearer.buffers.ring({ count: 2, bufferBytes: 64, group: 7 });
-      expect(() => bearer.buffers.ring({ count: 2, bufferBytes: 64, group: 7 })).toThrow();
-      ring.unregister();
-    }
-    expect(bearer.stats().capacity.BufferGroups.used).toBe(0);
-  });
-
-  test('errors of operations carry code, errno and syscall', async () => {
-    const error = (await fixture.bearer
-      .submit(new Nop({ result: -12 }))
-      .catch((reason: unknown) => reason)) as OpCodeError;
-    expect(error).toBeInstanceOf(OpCodeError);
-    expect(error).toMatchObject({ code: 'ENOMEM', errno: -12, syscall: 'nop' });
-  });
-
-  test('SubmissionFlags.BACKGROUND does not keep a process, whatever fails', async () => {
-    const { code } = await runProgram(
-      'owner',
-      `bearerWith().push(new op.Nop({ result: -5 }), op.SubmissionFlags.BACKGROUND);`,
-    );
-    expect(code).toBe(0);
-    expect(SubmissionFlags.BACKGROUND).toBe(256);
   });
 });

@@ -19,3 +19,14 @@ export interface BearerStats {
   /** Limit, use and peak of every capacity. */
   readonly capacity: Readonly<Record<BearerCapacityKind, CapacityUse>>;
 }
+
+/** Counts since construction, and what is in flight now. */
+export interface EngineCounters {
+  readonly submitted: number;
+  readonly completed: number;
+  readonly overflows: number;
+  readonly stale: number;
+  readonly noBuffers: number;
+  readonly pending: number;
+  readonly pendingPeak: number;
+}

@@ -5,6 +5,7 @@
  */
 export * from './abi.generated.js';
 export * from './cqe.js';
+export * from './define-opcode.js';
 export * from './dry-run.js';
 export * from './epoll-events.js';
 export * from './errno.js';

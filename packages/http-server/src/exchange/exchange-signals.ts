@@ -12,6 +12,11 @@ export class ExchangeSignals {
   /** Why the reply's is. */
   #lost: unknown = null;
 
+  /** Somebody has the request's signal, and so is told. */
+  get heeded(): boolean {
+    return this.#request !== null;
+  }
+
   get request(): AbortSignal {
     this.#request ??= controllerOf(this.#ended);
     return this.#request.signal;

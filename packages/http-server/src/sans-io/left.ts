@@ -9,6 +9,7 @@ export const RESERVE_BYTES_MAX = 16_384;
  * Everything written between two returns to the runtime leaves in one send, in order.
  */
 export interface Left {
+  /** The time, as the runtime read it last: orbits read no other. */
   readonly clock: Clock;
 
   /** Transmit memory; valid between {@link reserve} and {@link commit}. Read it again after every `reserve`. */
@@ -63,5 +64,17 @@ export interface Left {
 
 /** Where the other side of a connection is. */
 export type PeerAddress =
-  | { readonly family: 'IPv4' | 'IPv6'; readonly address: string; readonly port: number }
-  | { readonly family: 'Unix'; readonly path: string };
+  | {
+      /** An internet address. */
+      readonly family: 'IPv4' | 'IPv6';
+      /** The literal: `'127.0.0.1'`, `'::1'`. */
+      readonly address: string;
+      /** The peer's port. */
+      readonly port: number;
+    }
+  | {
+      /** A socket of this machine. */
+      readonly family: 'Unix';
+      /** What the peer is bound to: usually nothing, `''`. A leading NUL is an abstract name. */
+      readonly path: string;
+    };

@@ -81,6 +81,15 @@ export class RingQueues {
   publishHead(head: number): void {
     Atomics.store(this.words, this.#cqHead, head);
   }
+  /** The result of the completion with this key, looked for from `head` on and left where it is; null when it is not there. */
+  resultOf(slot: number, generation: number, head: number): number | null {
+    const { words, completionsMask } = this;
+    for (const tail = this.completionTail; head !== tail; head = (head + 1) | 0) {
+      const at = this.completionsAt + ((head & completionsMask) << 2);
+      if (words[at] === slot && words[at + 1]! >>> 0 === generation) return words[at + 2]!;
+    }
+    return null;
+  }
   get hasCompletions(): boolean {
     return this.words[this.#cqHead]! !== Atomics.load(this.words, this.#cqTail);
   }

@@ -143,9 +143,7 @@ export class RingTrace {
   #event(index: number): TraceEvent {
     const at = this.#times[index]!;
     const opcode = this.#names[index]!;
-    const words = new Uint32Array(
-      this.#words.subarray(index * SQE_WORDS, (index + 1) * SQE_WORDS),
-    );
+    const words = new Uint32Array(this.#words.subarray(index * SQE_WORDS, (index + 1) * SQE_WORDS));
     if (this.#kinds[index] === SUBMITTED) {
       const key = [words[8]!, words[9]!] as const;
       return { type: 'sqe', at, opcode, key, words, record: this.#record(index) };

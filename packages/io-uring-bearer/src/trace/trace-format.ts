@@ -87,7 +87,9 @@ export function parseTrace(text: string): Trace {
     throw wrong(1, `the header must say format ${FORMAT}, version ${VERSION}`);
   }
   if (!isCount(header.lost)) throw wrong(1, 'lost must be an integer >= 0');
-  const events = lines.slice(1).map((line, index) => readEvent(readLine(line, index + 2), index + 2));
+  const events = lines
+    .slice(1)
+    .map((line, index) => readEvent(readLine(line, index + 2), index + 2));
   return { lost: header.lost, events };
 }
 
@@ -143,7 +145,8 @@ function readHex(value: unknown, name: string, number: number): Uint8Array {
   return new Uint8Array(Buffer.from(value, 'hex'));
 }
 
-const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0;
+const isCount = (value: unknown): value is number =>
+  Number.isSafeInteger(value) && Number(value) >= 0;
 const isWord = (value: unknown): value is number => isCount(value) && value <= 0xffff_ffff;
 
 function wrong(line: number, why: string): SyntaxError {

@@ -12,7 +12,8 @@ export abstract class ConnectionFlow {
   /** When the connection is too old for another request. */
   protected readonly expires: number;
   #paused = false;
-  #bodyDeadline = 0;
+  /** The next byte of a body; or, with the peer's side closed, of the reply. */
+  #peerDeadline = 0;
   #handlerDeadline = 0;
 
   constructor(left: Left, context: Http1Context) {
@@ -52,21 +53,27 @@ export abstract class ConnectionFlow {
 
   /** From the end of a head, when its handler needs more than a moment. */
   protected armHandler(): void {
-    this.#bodyDeadline = 0;
+    this.#peerDeadline = 0;
     this.#handlerDeadline = deadline(this.left.clock.now, this.context.limits.handlerTimeoutMs);
-    this.#arm();
+    this.rearm();
   }
 
   /** From one body byte to the next. */
   protected armBody(): void {
-    this.#bodyDeadline = deadline(this.left.clock.now, this.context.limits.bodyReadTimeoutMs);
-    this.#arm();
+    this.#peerDeadline = deadline(this.left.clock.now, this.context.limits.bodyReadTimeoutMs);
+    this.rearm();
+  }
+
+  /** From the peer's FIN, or what was sent since, when the handler was told of it. */
+  protected armHalfClose(): void {
+    this.#peerDeadline = deadline(this.left.clock.now, this.context.limits.halfCloseTimeoutMs);
+    this.rearm();
   }
 
   /** No body byte is due: there are no more, or nobody reads. */
   protected disarmBody(): void {
-    this.#bodyDeadline = 0;
-    this.#arm();
+    this.#peerDeadline = 0;
+    this.rearm();
   }
 
   /** The reply is complete. */
@@ -82,19 +89,15 @@ export abstract class ConnectionFlow {
     return this.#handlerDeadline !== 0 && now >= this.#handlerDeadline;
   }
 
-  protected bodyIsLate(now: number): boolean {
-    return this.#bodyDeadline !== 0 && now >= this.#bodyDeadline;
+  protected peerIsLate(now: number): boolean {
+    return this.#peerDeadline !== 0 && now >= this.#peerDeadline;
   }
 
-  /** The Left reset its deadline and neither was reached. */
+  /** The earlier of the two. Also after a tick that reached neither, as the Left forgot it then. */
   protected rearm(): void {
-    this.#arm();
-  }
-
-  #arm(): void {
-    const body = this.#bodyDeadline;
+    const peer = this.#peerDeadline;
     const handler = this.#handlerDeadline;
-    this.left.deadline = body === 0 || (handler !== 0 && handler < body) ? handler : body;
+    this.left.deadline = peer === 0 || (handler !== 0 && handler < peer) ? handler : peer;
   }
 }
 

@@ -10,6 +10,10 @@ export interface ExchangeHost {
   readonly peerEnded: boolean;
   /** What the peer has yet to send of the body would not be received for nobody: the reply has to close. */
   readonly restUnwelcome: boolean;
+  /** The handler was told of the peer's FIN, and may leave its reply at that. */
+  told(): void;
+  /** Nobody is at either end. */
+  giveUp(): void;
   /** The body reader takes bytes. */
   pullBody(): void;
   /** The reply is complete. Not called for a reply completed within the handler's synchronous part. */

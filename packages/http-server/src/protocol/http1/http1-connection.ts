@@ -1,5 +1,6 @@
 import { REPLY_NONE, REPLY_STREAMING } from '../../exchange/carrier.js';
 import { HttpServerError } from '../../exchange/errors.js';
+import { peerGone } from '../../exchange/exchange-signals.js';
 import type { Blueprint } from '../../sans-io/blueprint.js';
 import type { CloseReason, Orbit } from '../../sans-io/orbit.js';
 import { BodyReceiver } from './body-receiver.js';
@@ -133,8 +134,9 @@ export class Http1Connection extends ConnectionFlow implements Orbit, ExchangeHo
       else this.#end();
     } else if (read !== READ_CLOSED) {
       if (this.handlerIsLate(now)) this.#breakExchange(FAULT_HANDLER_TIMEOUT);
-      else if (this.bodyIsLate(now)) this.#bodyFault(FAULT_BODY_TIMEOUT);
-      else this.rearm();
+      else if (!this.peerIsLate(now)) this.rearm();
+      else if (read === READ_BODY) this.#bodyFault(FAULT_BODY_TIMEOUT);
+      else this.#leftAlone();
     }
   }
 
@@ -282,6 +284,13 @@ export class Http1Connection extends ConnectionFlow implements Orbit, ExchangeHo
     tell(new HttpServerError(faultCode(fault), faultText(fault), faultStatus(fault)));
   }
 
+  /** The peer sent FIN and the handler knows. As long as either does something, there is a reply to wait for. */
+  #leftAlone(): void {
+    const exchange = this.#exchange!;
+    if (exchange.progressed || this.left.blocked) this.told();
+    else this.giveUp();
+  }
+
   // ---------------------------------------------------------------- the end of an exchange
 
   #afterReply(exchange: Http1Exchange): void {
@@ -346,6 +355,17 @@ export class Http1Connection extends ConnectionFlow implements Orbit, ExchangeHo
 
   get restUnwelcome(): boolean {
     return this.#read === READ_BODY && this.#incoming!.unwelcome;
+  }
+
+  told(): void {
+    this.#exchange!.progressed = false;
+    this.armHalfClose();
+  }
+
+  giveUp(): void {
+    const tell = this.#exchange!.lose();
+    this.abort();
+    tell(peerGone('The client closed its side of the connection, and no reply came'));
   }
 
   pullBody(): void {

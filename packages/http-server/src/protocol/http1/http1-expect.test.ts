@@ -38,6 +38,25 @@ describe('Http1Connection and Expect', () => {
     expect(statuses(peer)).toEqual([200]);
   });
 
+  test('skips 100 when the body came before the handler read', async () => {
+    let read: () => void = () => {};
+    const gate = new Promise<void>((resolve) => {
+      read = resolve;
+    });
+    const peer = connect(async (request, reply) => {
+      await gate;
+      reply.text(await request.text());
+    });
+    await peer.send(post).settle();
+    await peer.send('he').settle();
+    read();
+    await peer.settle();
+    expect(peer.received).toBe('');
+    await peer.send('llo').settle();
+    expect(repliesOf(peer.received).map((reply) => reply.body)).toEqual(['hello']);
+    expect(peer.left.ended).toBe(false);
+  });
+
   test('sends the final status alone and closes when the body is not wanted', async () => {
     for (const handler of [
       (_: HttpRequest, reply: HttpReply) => reply.status(401).text('no'),

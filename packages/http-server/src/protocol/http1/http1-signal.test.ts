@@ -174,6 +174,74 @@ describe('HttpRequest.signal', () => {
   });
 });
 
+describe('a client that ended, with a handler that was told', () => {
+  test('is left when the handler settles without ending its reply', async () => {
+    const lost: unknown[] = [];
+    const peer = connect(async (request, reply) => {
+      reply.write('begun');
+      reply.signal.addEventListener('abort', () => lost.push(codeOf(reply.signal)));
+      await new Promise<void>((resolve) => {
+        request.signal.addEventListener('abort', () => resolve());
+      });
+    });
+    await peer.send(GET).settle();
+    expect(peer.closed).toBe(null);
+    await peer.fin().settle();
+    expect([peer.closed, lost]).toEqual(['aborted', ['PEER_GONE']]);
+  });
+
+  test('is left when nothing is sent for halfCloseTimeoutMs, whether or not the reply was begun', () => {
+    for (const begun of [false, true]) {
+      for (const early of [false, true]) {
+        const { keep, last } = keeper();
+        const runtime = runtimeOf(keep, { halfCloseTimeoutMs: 10_000 });
+        const peer = runtime.connect().send(GET).run();
+        const { request, reply } = last();
+        if (begun) reply.write('begun');
+        if (early) request.signal.aborted;
+        peer.fin().run();
+        runtime.advance(60_000 - (early ? 60_000 : 0));
+        expect(peer.closed).toBe(null);
+        if (!early) expect(request.signal.aborted).toBe(true);
+        runtime.advance(9_500);
+        expect(peer.closed).toBe(null);
+        runtime.advance(500);
+        expect([peer.closed, request.lost, reply.signal.aborted]).toEqual(['aborted', true, true]);
+      }
+    }
+  });
+
+  test('is kept while the handler writes, or the client takes its time to read', () => {
+    const { keep, last } = keeper();
+    const runtime = runtimeOf(keep, { halfCloseTimeoutMs: 10_000 });
+    const peer = runtime.connect().send(GET).run();
+    const { request, reply } = last();
+    expect(request.signal.aborted).toBe(false);
+    peer.fin().run();
+    for (let i = 0; i < 5; i++) {
+      reply.write('x');
+      runtime.advance(9_000);
+    }
+    peer.reads = false;
+    reply.write('y'.repeat(100_000));
+    runtime.advance(60_000);
+    expect(peer.closed).toBe(null);
+    peer.reads = true;
+    reply.end();
+    peer.run();
+    expect(repliesOf(peer.received)[0]?.body.length).toBe(100_005);
+  });
+
+  test('is waited for without end when the handler was not told', () => {
+    const { keep, last } = keeper();
+    const runtime = runtimeOf(keep);
+    const peer = runtime.connect().send(GET).fin().run();
+    runtime.advance(600_000);
+    last().reply.text('at last');
+    expect(statuses(peer.run())).toEqual([200]);
+  });
+});
+
 describe('HttpReply.signal', () => {
   test('lets a streamed Response reach a client that half-closed, and cancels it when the client is gone', async () => {
     const cancelled: unknown[] = [];

@@ -16,6 +16,11 @@ export interface Http1Limits {
   readonly connectionTimeoutMs?: number;
   /** From the end of a head to the end of its reply, in milliseconds. Default Infinity. Past it: 503, or an abort when the reply was begun. */
   readonly handlerTimeoutMs?: number;
+  /**
+   * After the client's FIN, how long a handler that asked for `request.signal`, and so was told, may send nothing, in milliseconds. Default 30,000:
+   * as a body. Past it: an abort, for nobody seems to be at either end. A handler that did not ask is waited for.
+   */
+  readonly halfCloseTimeoutMs?: number;
   /** Start line and fields together, in bytes; trailers likewise. Default 16,384, as node:http. Past it: 431. */
   readonly maxHeaderBytes?: number;
   /** Field lines of a head; of a trailer section likewise. Default 100. Past it: 431. */
@@ -43,6 +48,7 @@ export const HTTP1_LIMITS: ResolvedHttp1Limits = {
   keepAliveTimeoutMs: 5_000,
   connectionTimeoutMs: 300_000,
   handlerTimeoutMs: Number.POSITIVE_INFINITY,
+  halfCloseTimeoutMs: 30_000,
   maxHeaderBytes: 16_384,
   maxHeaders: 100,
   maxTargetBytes: 8_192,
@@ -58,6 +64,7 @@ const RANGES: { readonly [K in keyof ResolvedHttp1Limits]: readonly [number, num
   keepAliveTimeoutMs: [1, 2 ** 31 - 1, true],
   connectionTimeoutMs: [1, 2 ** 31 - 1, true],
   handlerTimeoutMs: [1, 2 ** 31 - 1, true],
+  halfCloseTimeoutMs: [1, 2 ** 31 - 1, true],
   // The runtime has to keep an incomplete head, so this one is never unlimited.
   maxHeaderBytes: [64, 1_048_576, false],
   maxHeaders: [1, 10_000, false],

@@ -44,10 +44,13 @@ const OPERATIONS_PER_CONNECTION = 5;
 export interface RuntimeStats {
   /** Open now, closing ones included. */
   readonly connections: number;
+  /** The most there may be: as asked for, or what the limit on open files allows. */
   readonly maxConnections: number;
+  /** Accepted since the start. */
   readonly accepted: number;
   /** The listener is not accepted from at the moment. */
   readonly acceptPaused: boolean;
+  /** Counters and capacities of the bearer. */
   readonly ring: BearerStats;
 }
 
@@ -56,13 +59,18 @@ export interface RuntimeStats {
  * one shared buffer ring, parses in place, and sends what a batch of completions produced for a connection in one piece.
  */
 export class IoUringRuntime {
+  /** @internal */
   readonly clock = new RingClock();
+  /** Connections at once. */
   readonly maxConnections: number;
+  /** Longest wait for the peer to take bytes of one send, in milliseconds. */
   readonly writeTimeoutMs: number;
   readonly #lingerTimeoutMs: number;
+  /** @internal */
   readonly receive: ProvidedBufferRing;
+  /** @internal */
   readonly transmit: TransmitPool;
-  /** Where closed connections write to. */
+  /** Where closed connections write to. @internal */
   readonly discarded: TransmitQueue;
   readonly #bearer: UringBearer;
   readonly #app: Blueprint;
@@ -119,6 +127,7 @@ export class IoUringRuntime {
     this.#timer.handler = () => this.#tick();
   }
 
+  /** Open now, closing ones included. */
   get connections(): number {
     return this.#live.length;
   }
@@ -126,6 +135,7 @@ export class IoUringRuntime {
   capabilities(): Capabilities {
     return this.#bearer.capabilities();
   }
+  /** Counters. Makes objects: not for hot paths. */
   stats(): RuntimeStats {
     return {
       connections: this.#live.length,
@@ -152,6 +162,7 @@ export class IoUringRuntime {
   unref(): void {
     this.#bearer.unref();
   }
+  /** Undoes {@link unref}. */
   ref(): void {
     this.#bearer.ref();
   }
@@ -183,32 +194,37 @@ export class IoUringRuntime {
 
   // ---- for Acceptor and Connection
 
+  /** @internal */
   get bearer(): UringBearer {
     return this.#bearer;
   }
-  /** Shorter while the server closes: nobody waits for a peer that does not answer our FIN. */
+  /** Shorter while the server closes: nobody waits for a peer that does not answer our FIN. @internal */
   get lingerTimeoutMs(): number {
     return this.#closing
       ? Math.min(this.#lingerTimeoutMs, CLOSING_LINGER_MS)
       : this.#lingerTimeoutMs;
   }
-  /** Connections that may still be accepted. Below 0 when several listeners accepted at once. */
+  /** Connections that may still be accepted. Below 0 when several listeners accepted at once. @internal */
   get room(): number {
     return this.maxConnections - this.#live.length;
   }
-  /** Direct descriptors there are for them. */
+  /** Direct descriptors there are for them. @internal */
   get roomWithSlack(): number {
     return this.room + ACCEPT_SLACK;
   }
+  /** @internal */
   push(operation: OpCode<unknown>): void {
     this.#bearer.push(operation);
   }
+  /** @internal */
   cancel(operation: OpCode<unknown>): void {
     this.#bearer.cancel(operation);
   }
+  /** @internal */
   instantiate(left: Left): Orbit {
     return instantiate(left, this.#layers, this.#app);
   }
+  /** @internal */
   peerOf(socket: FixedFd): PeerAddress | null {
     try {
       return this.#bearer.peerName(socket);
@@ -217,7 +233,7 @@ export class IoUringRuntime {
     }
   }
 
-  /** A connection was accepted into direct descriptor `index`. */
+  /** A connection was accepted into direct descriptor `index`. @internal */
   accepted(index: number): void {
     const socket = new FixedFd(index);
     const channel = this.#spare.pop() ?? new Channel(socket, this.receive.group, this.transmit);
@@ -229,13 +245,13 @@ export class IoUringRuntime {
     connection.open();
   }
 
-  /** There is something for the coarse timer to look after. */
+  /** There is something for the coarse timer to look after. @internal */
   watch(): void {
     if (!this.#timer.inFlight && !this.#bearer.closed)
       this.#bearer.push(this.#timer, SubmissionFlags.BACKGROUND);
   }
 
-  /** The descriptor of a connection is closed. */
+  /** The descriptor of a connection is closed. @internal */
   closed(connection: Connection, channel: Channel): void {
     const last = this.#live.pop()!;
     if (last !== connection) {
@@ -249,7 +265,7 @@ export class IoUringRuntime {
     if (this.#live.length === 0) for (const resolve of this.#onEmpty.splice(0)) resolve();
   }
 
-  /** Something was written or is to be presented: at the end of the batch, or of this turn of the event loop. */
+  /** Something was written or is to be presented: at the end of the batch, or of this turn of the event loop. @internal */
   flushLater(connection: Connection): void {
     this.#dirty.push(connection);
     if (this.#bearer.inBatch || this.#flushScheduled) return;
@@ -260,7 +276,7 @@ export class IoUringRuntime {
     });
   }
 
-  /** A connection found no receive buffer: again once the batch gave some back. */
+  /** A connection found no receive buffer: again once the batch gave some back. @internal */
   receiveLater(connection: Connection): void {
     this.#starving.push(connection);
   }

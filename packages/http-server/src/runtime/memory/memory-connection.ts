@@ -15,6 +15,7 @@ const POISON = 0xaa;
  * Nothing happens until {@link run}; it delivers, in pieces, until nothing is left to do. Received memory is poisoned after each call.
  */
 export class MemoryConnection {
+  /** What the orbit writes to, with what it asked for. */
   readonly left: MemoryLeft;
   readonly #orbit: Orbit;
   readonly #clock: MemoryClock;

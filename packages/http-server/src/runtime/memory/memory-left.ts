@@ -8,6 +8,7 @@ export interface MemoryLeftOptions {
   readonly highWaterBytes?: number;
   /** Queued bytes below which `drained()` is due. Default a quarter of the high-water mark. */
   readonly lowWaterBytes?: number;
+  /** What {@link Left.peer} says. Default 127.0.0.1, port 40,000. */
   readonly peer?: PeerAddress | null;
 }
 
@@ -15,6 +16,7 @@ const LOOPBACK: PeerAddress = { family: 'IPv4', address: '127.0.0.1', port: 40_0
 
 /** The Left of the in-memory runtime: keeps what is written until the test takes it, and asserts the contract of {@link Left}. */
 export class MemoryLeft implements Left {
+  /** The clock of its runtime. */
   readonly clock: MemoryClock;
   readonly #highWaterBytes: number;
   readonly #lowWaterBytes: number;
@@ -31,6 +33,7 @@ export class MemoryLeft implements Left {
   ended = false;
   /** `abort()` was called. */
   aborted = false;
+  /** `pause()` was called, and `resume()` not since. */
   paused = false;
   /** How often bytes were committed, written or sent: a measure of coalescing. */
   writes = 0;

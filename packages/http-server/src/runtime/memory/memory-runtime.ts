@@ -29,7 +29,9 @@ const RESOLUTION_MS = 500;
  * ```
  */
 export class MemoryRuntime {
+  /** Its time, which moves only when told to. */
   readonly clock = new MemoryClock();
+  /** Its randomness: the same choices for the same seed. */
   readonly random: Random;
   readonly #app: Blueprint;
   readonly #options: MemoryRuntimeOptions;

@@ -1,0 +1,240 @@
+import {
+  type Carrier,
+  REPLY_DONE,
+  REPLY_NONE,
+  REPLY_STREAMING,
+  type ReplyPhase,
+} from '../../exchange/carrier.js';
+import { type ContentKind, KIND_TEXT } from '../../exchange/content-kind.js';
+import { DrainGate } from '../../exchange/drain-gate.js';
+import { HttpServerError } from '../../exchange/errors.js';
+import type { ReplyFields } from '../../exchange/reply-fields.js';
+import type { RequestHead } from '../../exchange/request-head.js';
+import type { Blueprint } from '../../sans-io/blueprint.js';
+import type { Left } from '../../sans-io/left.js';
+import type { ExchangeHost } from './exchange-host.js';
+import {
+  CONNECTION_CLOSE,
+  CONNECTION_DEFAULT,
+  CONNECTION_KEEP_ALIVE,
+  headBytesMax,
+  writeHead,
+} from './head-writer.js';
+import type { Http1Context } from './http1-context.js';
+import type { Http1Head } from './http1-head.js';
+import { writeInterim, writeUpgrade } from './interim-reply.js';
+import { ReplyStream } from './reply-stream.js';
+import { writeReserved } from './reserved.js';
+import { wholeLength, writeShortText, writeWhole } from './whole-reply.js';
+
+const RESOLVED = Promise.resolve();
+
+/** The half of a {@link Carrier} that replies. */
+type Replying = Pick<
+  Carrier,
+  | 'replyPhase'
+  | 'respondString'
+  | 'respondBytes'
+  | 'start'
+  | 'writeString'
+  | 'writeBytes'
+  | 'finish'
+  | 'informational'
+  | 'whenDrained'
+  | 'fail'
+  | 'upgrade'
+>;
+
+/**
+ * The replies of one connection, one at a time: NONE -> STREAMING -> DONE. It decides how a reply is framed and whether the connection outlives it;
+ * the bytes are written by `whole-reply.ts`, `reply-stream.ts` and `interim-reply.ts`.
+ */
+export abstract class ReplySide implements Replying {
+  protected readonly host: ExchangeHost;
+  protected readonly left: Left;
+  protected readonly context: Http1Context;
+
+  head: RequestHead;
+  replyPhase: ReplyPhase = REPLY_NONE;
+  hasBody = false;
+  /** The connection goes on after this reply. */
+  keepAlive = true;
+  /** Within the handler's synchronous part: the exchange may not be torn down under it. */
+  dispatching = false;
+  /** Something of the reply was sent; for the connection to reset. */
+  progressed = false;
+
+  /** HTTP/1.1, stays open, not HEAD, no body: a reply needs no second look at the request. */
+  protected plain = false;
+  protected isHead = false;
+  protected modern = true;
+  #stream: ReplyStream | null = null;
+  /** Writers that wait for the peer; opened by the connection's drain, whichever exchange that falls into. */
+  #drain: DrainGate | null = null;
+
+  constructor(host: ExchangeHost, left: Left, context: Http1Context) {
+    this.host = host;
+    this.left = left;
+    this.context = context;
+    this.head = context.head;
+  }
+
+  /** The reply failed: whoever reads the body is told. */
+  protected abstract failBody(error: unknown): void;
+
+  closeAfter(): void {
+    this.keepAlive = false;
+    this.plain = false;
+  }
+
+  /** The peer took enough of what was written. */
+  drained(): void {
+    const gate = this.#drain;
+    this.#drain = null;
+    gate?.open();
+  }
+
+  /** The connection is gone: so are the writers that wait. */
+  protected failDrain(error: unknown): void {
+    this.#drain?.fail(error);
+  }
+
+  /** Somebody waits in {@link whenDrained}. */
+  protected get awaitsDrain(): boolean {
+    return this.#drain !== null;
+  }
+
+  respondString(status: number, fields: ReplyFields | null, kind: ContentKind, body: string): void {
+    if (
+      !this.plain ||
+      status !== 200 ||
+      fields !== null ||
+      !writeShortText(this.left, this.context.heads, kind, body)
+    ) {
+      this.writeWhole(status, fields, kind, body, Buffer.byteLength(body));
+    }
+    this.done();
+  }
+
+  respondBytes(
+    status: number,
+    fields: ReplyFields | null,
+    kind: ContentKind,
+    body: Uint8Array,
+  ): void {
+    this.writeWhole(status, fields, kind, body, body.length);
+    this.done();
+  }
+
+  start(status: number, fields: ReplyFields | null, kind: ContentKind): void {
+    const declared = fields?.contentLength ?? -1;
+    const stream = new ReplyStream(status, declared, this.isHead, this.modern);
+    if (fields?.close || stream.closes) this.closeAfter();
+    const { heads } = this.context;
+    const { date } = this.left.clock;
+    const connection = this.connection();
+    writeReserved(this.left, headBytesMax(fields, kind), (out, p) =>
+      writeHead(out, p, heads, date, status, fields, kind, stream.length, connection),
+    );
+    this.#stream = stream;
+    this.replyPhase = REPLY_STREAMING;
+    this.progressed = true;
+  }
+
+  writeString(chunk: string): boolean {
+    return this.writeBytes(Buffer.from(chunk, 'utf8'));
+  }
+
+  writeBytes(chunk: Uint8Array): boolean {
+    if (!this.#stream!.write(this.left, chunk)) this.lengthMismatch();
+    this.progressed = true;
+    return !this.left.blocked;
+  }
+
+  finish(trailers: ReplyFields | null): void {
+    if (!this.#stream!.finish(this.left, trailers)) this.lengthMismatch();
+    this.#stream = null;
+    this.done();
+  }
+
+  informational(status: number, fields: ReplyFields | null): void {
+    // RFC 9110 section 15.2: an HTTP/1.0 client gets no 1xx.
+    if (this.modern) writeInterim(this.left, status, fields);
+  }
+
+  whenDrained(): Promise<void> {
+    if (!this.left.blocked) return RESOLVED;
+    this.#drain ??= new DrainGate();
+    return this.#drain.promise;
+  }
+
+  fail(error: unknown): void {
+    if (this.replyPhase === REPLY_STREAMING) {
+      this.breakOff(error);
+      return;
+    }
+    if (this.replyPhase === REPLY_DONE) return;
+    let status = 500;
+    let text = 'Internal Server Error\n';
+    if (error instanceof HttpServerError && isClientError(error.status)) {
+      status = error.status;
+      text = `${error.message}\n`;
+    }
+    this.respondString(status, null, KIND_TEXT, text);
+  }
+
+  upgrade(protocol: string, fields: ReplyFields | null, app: Blueprint): void {
+    const head = this.head as Http1Head;
+    if (!head.wantsUpgrade || !this.host.received) {
+      throw new HttpServerError('REPLY_STARTED', 'The request asks for no upgrade, or has a body');
+    }
+    writeUpgrade(this.left, protocol, fields);
+    this.replyPhase = REPLY_DONE;
+    this.host.handOver(app);
+  }
+
+  protected done(): void {
+    this.replyPhase = REPLY_DONE;
+    if (!this.dispatching) this.host.replied();
+  }
+
+  protected connection(): number {
+    if (!this.keepAlive) return CONNECTION_CLOSE;
+    return this.modern ? CONNECTION_DEFAULT : CONNECTION_KEEP_ALIVE;
+  }
+
+  protected writeWhole(
+    status: number,
+    fields: ReplyFields | null,
+    kind: ContentKind,
+    body: string | Uint8Array,
+    size: number,
+  ): void {
+    const isHead = this.isHead;
+    const length = wholeLength(status, fields?.contentLength ?? -1, size, isHead);
+    if (fields?.close || (this.hasBody && this.host.restUnwelcome)) this.closeAfter();
+    const { heads } = this.context;
+    const connection = this.connection();
+    writeWhole(this.left, heads, status, fields, kind, body, size, length, isHead, connection);
+  }
+
+  protected lengthMismatch(): never {
+    const error = new HttpServerError(
+      'LENGTH_MISMATCH',
+      'The body has another length than Content-Length declared',
+    );
+    this.breakOff(error);
+    throw error;
+  }
+
+  protected breakOff(error: unknown): void {
+    this.replyPhase = REPLY_DONE;
+    this.#stream = null;
+    this.host.abort();
+    this.failBody(error);
+  }
+}
+
+function isClientError(status: number): boolean {
+  return Number.isInteger(status) && status >= 400 && status < 500;
+}
