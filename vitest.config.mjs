@@ -6,6 +6,7 @@ export default defineConfig({
       'packages/*/src/**/*.test.ts',
       'native/src/**/*.test.ts',
       'bench/src/**/*.test.mjs',
+      'bench/bearer/**/*.test.mjs',
       'test/**/*.test.ts',
       'scripts/**/*.test.mjs',
     ],

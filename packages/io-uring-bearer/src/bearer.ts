@@ -278,7 +278,7 @@ export class UringBearer extends TypedPush {
    * A listening socket of this ring.
    * @throws the system's error, with code (`EADDRINUSE`), errno and syscall
    */
-  listen(options: ListenOptions): Listener {
+  listen(options: ListenOptions = {}): Listener {
     if (this.closed) throw closedError();
     const listener = new Listener(this, this.#raw, options);
     this.#listeners.add(listener);

@@ -198,7 +198,7 @@ export class Engine {
     const count = operations.length;
     if (this.#state !== 'open') throw closedError();
     // Making room may run handlers, which may submit: everything is checked after it.
-    if (this.#queues.room < count) this.#makeRoom(count);
+    if (!this.#queues.hasRoom(count)) this.#makeRoom(count);
     if (this.#state !== 'open') throw closedError();
     if (this.chainOpen) throw chainOpenError();
     if (this.#pending + count > this.#pendingMax) throw this.#atCapacity(count);
@@ -334,7 +334,7 @@ export class Engine {
   /** Writes one entry. Either everything below happens or nothing. */
   #enqueue(operation: OpCode<unknown>, flags: number, sink: Sink | null): void {
     if (operation.slot >= 0) throw inFlightError(operation);
-    if (this.#queues.room === 0) this.#makeRoom(1);
+    if (!this.#queues.hasRoom(1)) this.#makeRoom(1);
     this.#commit(operation, flags, sink, this.#write(operation, flags, 0));
   }
 
@@ -393,12 +393,12 @@ export class Engine {
     const queues = this.#queues;
     // An unfinished chain stays: the kernel ends a chain with the last entry it is given.
     queues.enter(this.#chain);
-    if (queues.room >= count) return;
+    if (queues.hasRoom(count)) return;
     // EBUSY: completions are kept back because their queue is full. What was read so far, or can be read now, makes room.
     if (this.#inTurn) queues.publishHead(this.#head);
     else this.#drain(this.#drainMax, null);
     queues.enter(this.#chain);
-    if (queues.room >= count) return;
+    if (queues.hasRoom(count)) return;
     throw new BearerError(
       'SUBMISSION_QUEUE_FULL',
       this.chainOpen
@@ -412,7 +412,7 @@ export class Engine {
     const count = this.#referenced ? this.#pending - this.#background : 0;
     control[REFERENCES] = count;
     // The loop hooks lower it when the loop turns; raising must happen now, as the loop may have nothing else to turn for.
-    if (count > 0 && control[REFERENCED] === 0) this.#raw.reference();
+    if (count > 0 && control[REFERENCED] === 0 && !this.#manual) this.#raw.reference();
   }
 
   #runHook(hook: () => void, batch: boolean): void {
@@ -529,8 +529,8 @@ export class Engine {
   #tryInternal(operation: OpCode<unknown>): boolean {
     if (this.#state === 'closed') return true;
     if (this.chainOpen || this.#slab.used >= this.#slab.capacity) return false;
-    if (this.#queues.room === 0) this.#queues.enter();
-    if (this.#queues.room === 0) return false;
+    if (!this.#queues.hasRoom(1)) this.#queues.enter();
+    if (!this.#queues.hasRoom(1)) return false;
     this.#enqueue(operation, INTERNAL, null);
     return true;
   }

@@ -1,4 +1,3 @@
-import { isUint8Array } from 'node:util/types';
 import type { Blueprint } from '../sans-io/blueprint.js';
 import { type Carrier, REPLY_DONE, REPLY_NONE } from './carrier.js';
 import {
@@ -166,7 +165,7 @@ export class HttpReply {
    * are: do not change them until {@link drained} resolved or the connection closed.
    */
   bytes(body: Uint8Array): void {
-    if (!isUint8Array(body)) throw unsendable('a Uint8Array', body);
+    if (!isBytes(body)) throw unsendable('a Uint8Array', body);
     this.#open().respondBytes(this.#status, this.#fields, this.#kindOr(KIND_BYTES), body);
   }
 
@@ -315,9 +314,14 @@ export class HttpReply {
 type Sink = typeof NOWHERE;
 
 function assertChunk(chunk: unknown): void {
-  if (typeof chunk !== 'string' && !isUint8Array(chunk)) {
+  if (typeof chunk !== 'string' && !isBytes(chunk)) {
     throw unsendable('a string or a Uint8Array', chunk);
   }
+}
+
+/** A view of single bytes, from whichever realm. */
+function isBytes(body: unknown): body is Uint8Array {
+  return ArrayBuffer.isView(body) && (body as Uint8Array).BYTES_PER_ELEMENT === 1;
 }
 
 function unsendable(what: string, body: unknown): TypeError {

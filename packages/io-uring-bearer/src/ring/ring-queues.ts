@@ -36,6 +36,7 @@ export class RingQueues {
   readonly #cqHead: number;
   readonly #cqTail: number;
   readonly #cqOverflow: number;
+  #seenHead: number;
 
   constructor(raw: RawRing) {
     this.#raw = raw;
@@ -52,15 +53,23 @@ export class RingQueues {
     this.#cqHead = raw.cqHead >> 2;
     this.#cqTail = raw.cqTail >> 2;
     this.#cqOverflow = raw.cqOverflow >> 2;
+    this.#seenHead = this.words[this.#sqHead]!;
   }
 
   /** Entries queued that the kernel has not taken. */
   get unsubmitted(): number {
     return (this.words[this.#sqTail]! - Atomics.load(this.words, this.#sqHead)) | 0;
   }
-  /** Entries that can be queued now. */
-  get room(): number {
-    return this.#sqSize - this.unsubmitted;
+  /**
+   * Whether `count` entries can be queued now. The kernel's head only moves forward, so the one seen last is enough until the queue
+   * looks full against it: reading it costs a builtin call.
+   */
+  hasRoom(count: number): boolean {
+    const free = this.#sqSize - count;
+    const tail = this.words[this.#sqTail]!;
+    if (((tail - this.#seenHead) | 0) <= free) return true;
+    this.#seenHead = Atomics.load(this.words, this.#sqHead);
+    return ((tail - this.#seenHead) | 0) <= free;
   }
   /** Word index of the entry that {@link advance} queues when called `ahead` + 1 times. */
   entryAhead(ahead: number): number {

@@ -156,6 +156,7 @@ conformance(api, {
   make: () => new op.SendGroup({ socket: direct, group: 515, bundle: true }),
   completions: [{ res: 5, flags: BUFFER_4 }],
   errorsAsResults: [op.Errno.ENOBUFS],
+  explain: { bufferGroup: 'what was sent must not be put back into a group of bytes to send' },
 });
 conformance(api, {
   title: 'URING_CMD SIOCINQ',

@@ -138,6 +138,7 @@ export const ENTRY_RULES: readonly Rule[] = [
     check(rig) {
       const { operation } = rig.make();
       const { bufferGroup } = operation;
+      if (rig.specimen.explain?.bufferGroup && bufferGroup === -1) return;
       const { words } = rig.prepare(operation);
       const selects = ((words[0]! >>> 8) & SqeFlag.BUFFER_SELECT) !== 0;
       const group = selects ? words[10]! & 0xffff : -1;

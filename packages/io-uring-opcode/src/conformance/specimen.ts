@@ -53,8 +53,9 @@ export interface Specimen<Result = unknown> {
  * - `code`: its number or name is not in `OpNumber`: an opcode newer than this package
  * - `memory`: it names memory that it does not lend
  * - `placement`: its entry depends on where the record is in another way than by address
+ * - `bufferGroup`: the kernel picks from a group whose buffers nobody shall put back for it
  */
-export type ExplainableRule = 'code' | 'memory' | 'placement';
+export type ExplainableRule = 'code' | 'memory' | 'placement' | 'bufferGroup';
 
 /** An operation breaks the contract. */
 export class ConformanceError extends Error {
