@@ -69,6 +69,15 @@ function examplePrograms(): { name: string; file: string }[] {
     });
 }
 
+/** Tests of examples are programs too: node:test fails the process. */
+function exampleTests(): { name: string; file: string }[] {
+  return examplePrograms().flatMap(({ name, file }) =>
+    readdirSync(path.dirname(file))
+      .filter((other) => other.endsWith('.test.mjs'))
+      .map((other) => ({ name: `${name}/${other}`, file: path.join(path.dirname(file), other) })),
+  );
+}
+
 function writeProgram(name: string, code: string): string {
   const { outputText } = ts.transpileModule(withFreePort(code), {
     compilerOptions: { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022 },
@@ -105,6 +114,9 @@ describe('examples in the documentation', { timeout: TEST_MS_MAX }, () => {
 
 describe('examples/', { timeout: TEST_MS_MAX }, () => {
   for (const { name, file } of examplePrograms()) {
+    test.concurrent(name, () => check(name, file));
+  }
+  for (const { name, file } of exampleTests()) {
     test.concurrent(name, () => check(name, file));
   }
   test('are programs', () =>

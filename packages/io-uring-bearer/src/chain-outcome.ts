@@ -19,7 +19,10 @@ export type ChainOutcomes<Results extends readonly unknown[]> = {
 export type ChainCancelReason =
   /** An element in front of it failed, or the kernel refused an entry of the chain. */
   | 'failed'
-  /** The element in front of it transferred less than it was asked for, which ends a chain: read, write, send, receive. */
+  /**
+   * The element in front of it has a result that ends a chain: a transfer of less than it was asked for (read, write, send, receive), or
+   * an error that its operation makes a result of.
+   */
   | 'short'
   /** The time limit behind it elapsed. */
   | 'timeout'
@@ -79,7 +82,7 @@ function explain(because: ChainCancelReason, index: number, name: string): strin
     case 'failed':
       return `${element} failed`;
     case 'short':
-      return `${element} transferred less than asked for, or this one was cancelled by its key`;
+      return `${element} came short, or this one was cancelled by its key`;
     case 'timeout':
       return `${element} elapsed`;
     default:

@@ -123,7 +123,7 @@ export class RingTrace {
     );
   }
 
-  /** A header and an event a line, for {@link parseTrace}. docs/decisions/0011 describes it. */
+  /** A header and an event a line, for {@link parseTrace}. docs/decisions/0009 describes it. */
   toJsonLines(): string {
     return formatTrace({ lost: this.lost, events: this.events() });
   }

@@ -109,6 +109,20 @@ export class Rig {
     };
   }
 
+  /** Submits and completes an operation, as often as it is called, and allocates nothing for that. */
+  submitter(operation: OpCode<unknown>): () => void {
+    const record = cursorAt(new Uint8Array(RECORD_BYTES), HIGH + 0x1000);
+    const sqe = new Sqe(new Int32Array(SQE_WORDS), record, newLookup());
+    const final = this.cqe(this.completions.at(-1)!);
+    return () => {
+      operation.acquire();
+      sqe.open(0, operation.code, 0, 7);
+      operation.prepare(sqe);
+      sqe.seal();
+      operation.release(final);
+    };
+  }
+
   /** The completion, on a record as `prepare` left it and the kernel changed it. */
   cqe(completion: SpecimenCompletion, record: Uint8Array = new Uint8Array(RECORD_BYTES)): Cqe {
     const memory = cursorAt(record, HIGH + 0x1000);
