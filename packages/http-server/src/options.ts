@@ -36,6 +36,8 @@ export interface ServeOptions extends ListenAddress, Http1Limits {
   readonly maxConnections?: number;
   /** Longest wait for a peer to take bytes, in milliseconds. Default 30 000. */
   readonly writeTimeoutMs?: number;
+  /** Longest wait for a peer's FIN after ours, in milliseconds; longer while it still sends, up to tenfold. Default 2000. */
+  readonly lingerTimeoutMs?: number;
   /** How long `close()` waits for requests in flight, in milliseconds. Default 30 000. */
   readonly drainTimeoutMs?: number;
   /** Closes the server gracefully when aborted. */

@@ -138,6 +138,7 @@ export async function serve(handlerOrOptions: FetchHandler | ServeOptions): Prom
   options.signal?.throwIfAborted();
   checkTime('drainTimeoutMs', options.drainTimeoutMs);
   checkTime('writeTimeoutMs', options.writeTimeoutMs);
+  checkTime('lingerTimeoutMs', options.lingerTimeoutMs);
   const app = http1({ ...options, handle: handleOf(options) });
   const address =
     options.path === undefined ? await literal(options.hostname ?? HOSTNAME) : undefined;
@@ -146,6 +147,7 @@ export async function serve(handlerOrOptions: FetchHandler | ServeOptions): Prom
     ...(options.layers === undefined ? {} : { layers: options.layers }),
     ...(options.maxConnections === undefined ? {} : { maxConnections: options.maxConnections }),
     ...(options.writeTimeoutMs === undefined ? {} : { writeTimeoutMs: options.writeTimeoutMs }),
+    ...(options.lingerTimeoutMs === undefined ? {} : { lingerTimeoutMs: options.lingerTimeoutMs }),
     ...(options.driver === undefined ? {} : { driver: options.driver }),
   });
   try {

@@ -220,6 +220,7 @@ export class BearerBuffers {
    */
   whenRefilled(group: number, failures: number, resume: () => void): () => void {
     const ring = this.#rings.get(group);
+    ring?.noteEnobufs();
     if (ring === undefined || ring.available > 0) {
       if (failures === 0 && ring !== undefined) {
         const immediate = setImmediate(resume);

@@ -1,8 +1,11 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { RawFd } from '@ringbearer/io-uring-fd';
 import { Mailbox, MsgRing, Nop, Timeout } from '@ringbearer/io-uring-opcode';
+import { Ring } from '@ringbearer/native/ring';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { bearerMaker, inUse } from '../test-support/bearers.js';
-import { BEARER_CHANNELS, UringBearer } from './index.js';
+import { sleep } from '../test-support/kernel-fixture.js';
+import { BEARER_CHANNELS, type RingFactory, UringBearer } from './index.js';
 
 const make = bearerMaker();
 const seen: [name: string, message: Record<string, unknown>][] = [];
@@ -56,17 +59,20 @@ describe.each(['embedded', 'owner', 'manual'] as const)('channels with driver %s
 
 test('tell of completions that named nothing', async () => {
   const from = make('embedded');
-  const bearer = make('embedded');
+  let fd = -1;
+  const ringFactory: RingFactory = (...args) => {
+    const ring = new Ring(...args);
+    fd = ring.fd;
+    return ring;
+  };
+  const bearer = make('embedded', {}, { ringFactory });
   const mailbox = new Mailbox();
   bearer.push(mailbox);
   const key = { slot: mailbox.slot, generation: mailbox.generation };
   bearer.cancel(mailbox);
   while (inUse(bearer) > 0) await new Promise(setImmediate);
-  const { descriptor } = ringOf(bearer);
-  await from.submit(new MsgRing({ ring: descriptor, key, message: 41 }));
-  for (let i = 0; i < 200 && bearer.stats().stale === 0; i++) {
-    await new Promise((resolve) => setTimeout(resolve, 1));
-  }
+  await from.submit(new MsgRing({ ring: new RawFd(fd), key, message: 41 }));
+  for (let i = 0; i < 200 && bearer.stats().stale === 0; i++) await sleep(1);
   expect(about(bearer).slice(1)).toEqual([
     ['ringbearer:bearer:stale', { bearer, ...key, res: 41, flags: expect.any(Number) }],
   ]);

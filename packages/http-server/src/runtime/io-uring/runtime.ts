@@ -278,6 +278,7 @@ export class IoUringRuntime {
 
   /** A connection found no receive buffer: again once the batch gave some back. @internal */
   receiveLater(connection: Connection): void {
+    this.receive.noteEnobufs();
     this.#starving.push(connection);
   }
 
