@@ -34,7 +34,9 @@ export type ChainCancelReason =
  * none did (`because` is `'aborted'`); `cause` is that element's error, or the signal's reason.
  */
 export class ChainCanceledError extends OpCodeError {
+  /** What ended the chain. */
   readonly because: ChainCancelReason;
+  /** The element that ended it, or -1. */
   readonly failedIndex: number;
 
   constructor(
@@ -57,7 +59,9 @@ export class ChainCanceledError extends OpCodeError {
  * what elements in front of it made (a descriptor) is the caller's to close. `cause` is the element's error, or the signal's reason.
  */
 export class ChainError extends BearerError {
+  /** The first element that failed by itself. */
   readonly index: number;
+  /** How every element ended, in order. */
   readonly outcomes: readonly ChainOutcome<unknown>[];
 
   constructor(

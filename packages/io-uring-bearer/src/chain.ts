@@ -94,7 +94,7 @@ export class Chain<Results extends readonly unknown[]> {
   readonly #bearer: ChainBearer;
   readonly #links: readonly Link[];
 
-  /** Only the bearer builds one. */
+  /** @internal Only the bearer builds one. */
   constructor(bearer: ChainBearer, links: readonly Link[] = []) {
     this.#bearer = bearer;
     this.#links = links;

@@ -5,7 +5,13 @@
  */
 export * from './abi.generated.js';
 export * from './cqe.js';
-export * from './define-opcode.js';
+export {
+  type DefinedOpCode,
+  type DefinedOpCodeClass,
+  defineOpCode,
+  type ErrnoName,
+  type OpCodeDefinition,
+} from './define-opcode.js';
 export * from './dry-run.js';
 export * from './epoll-events.js';
 export * from './errno.js';

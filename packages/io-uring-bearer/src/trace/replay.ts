@@ -3,8 +3,11 @@ import type { Trace, TracedCompletion, TracedSubmission } from './trace-format.j
 
 /** What one recorded completion meant to the operation that received it. */
 export interface ReplayedCompletion {
+  /** The entry it belongs to. */
   readonly submission: TracedSubmission;
+  /** As it was recorded. */
   readonly completion: TracedCompletion;
+  /** What `make` returned for the entry. */
   readonly operation: OpCode<unknown>;
   /** No completion of this submission follows. */
   readonly final: boolean;

@@ -180,7 +180,7 @@ describe('parseTrace()', () => {
     ]);
   });
 
-  test.each([
+  const WRONG: [text: string, line: number][] = [
     ['', 1],
     ['{"format":"other","version":1,"lost":0}', 1],
     ['{"format":"ringbearer-trace","version":2,"lost":0}', 1],
@@ -198,8 +198,9 @@ describe('parseTrace()', () => {
       { ...cqe, record: 'f' },
       { ...cqe, record: '00'.repeat(257) },
       { ...sqe, words: '00' },
-    ].map((line) => [`${HEADER}\n${JSON.stringify(line)}`, 2] as const),
-  ])('refuses %j', (text, line) => {
+    ].map((line) => [`${HEADER}\n${JSON.stringify(line)}`, 2] as [string, number]),
+  ];
+  test.each(WRONG)('refuses %j', (text, line) => {
     expect(() => parseTrace(text)).toThrow(SyntaxError);
     expect(() => parseTrace(text)).toThrow(`line ${line} `);
   });

@@ -1,12 +1,14 @@
 import { FixedFd, RawFd, TargetFd } from '@ringbearer/io-uring-fd';
-import { test } from 'vitest';
+import { expect, test } from 'vitest';
 import * as op from '../index.js';
 import { conformance } from './index.js';
 
 const fd = new RawFd(9);
 const direct = new FixedFd(9);
 const long = 'x'.repeat(300);
-const api = { test };
+const api = {
+  test: (name: string, body: () => void) => test(name, () => expect(body).not.toThrow()),
+};
 const carries = true;
 const TOO_FAR = 2 ** 53;
 

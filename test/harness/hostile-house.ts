@@ -1,0 +1,71 @@
+import { type ServeOptions, type Server, serve } from '@ringbearer/http-server';
+import { afterEach, expect } from 'vitest';
+import { get, Peer } from './peer.js';
+import { until } from './until.js';
+
+export const MEGABYTES = 1024 * 1024;
+/** Larger than what two loopback sockets hold, so that a peer that does not read stops the server. */
+export const LARGE = Buffer.alloc(32 * MEGABYTES, 'x');
+
+export type Raw = NonNullable<ServeOptions['raw']>;
+
+export const hello: Raw = (_request, reply) => reply.text('hello');
+export const sizes: Raw = async (request, reply) => {
+  const body = await request.bytes();
+  reply.text(`${request.method} ${request.target} ${body.length}`);
+};
+
+/** A server and its peers for the tests of one describe block: closed after each test. */
+export class HostileHouse {
+  readonly #driver: 'owner' | 'embedded';
+  readonly #peers: Peer[] = [];
+  #server: Server | null = null;
+
+  constructor(driver: 'owner' | 'embedded') {
+    this.#driver = driver;
+    afterEach(async () => {
+      this.closePeers();
+      await this.#server?.close({ drainTimeoutMs: 100 });
+      this.#server = null;
+    });
+  }
+
+  closePeers(): void {
+    for (const peer of this.#peers.splice(0)) peer.close();
+  }
+
+  get server(): Server {
+    return this.#server!;
+  }
+
+  /** Serves on a free port. */
+  serving = async (raw: Raw, options: Omit<ServeOptions, 'raw'> = {}): Promise<number> => {
+    const driver = this.#driver;
+    this.#server = await serve({ hostname: '127.0.0.1', port: 0, raw, driver, ...options });
+    return (this.#server.address() as { port: number }).port;
+  };
+
+  connect = async (port: number, options?: { read?: boolean }): Promise<Peer> => {
+    const peer = await Peer.connect(port, options);
+    this.#peers.push(peer);
+    return peer;
+  };
+
+  /** One good request: what any other peer must be able to make meanwhile. */
+  ask = async (port: number, target = '/'): Promise<string> => {
+    const peer = await Peer.connect(port);
+    await peer.send(get(target));
+    const { status, body } = await peer.response();
+    peer.close();
+    expect(status).toBe(200);
+    return body.toString();
+  };
+
+  /** Nothing is left: no connection, no operation beyond the accept and the coarse timer. */
+  expectIdle = async (): Promise<void> => {
+    await until('every connection is gone', () => this.server.stats().connections === 0);
+    const { ring } = this.server.stats();
+    expect(ring.capacity.PendingCompletions.used).toBeLessThanOrEqual(2);
+    expect(ring.stale).toBe(0);
+  };
+}
