@@ -255,15 +255,14 @@ describe.each(['embedded', 'owner'] as const)('driver %s', (driver) => {
     const before = UringBearer.withCapacity({ CoreQueue: 8 });
     const after = UringBearer.withCapacity({ CoreQueue: 8 }, { driver: 'owner' });
     expect(after.driver).toBe('owner');
-    const pending = after.submit(new Timeout({ milliseconds: 300 }));
+    // The owner waits for this one: who is not looked after meanwhile waits with it, beyond the test's own time.
+    const pending = after.submit(new Timeout({ milliseconds: 600_000 })).catch(() => 'cancelled');
     for (let i = 0; i < 10; i++) {
-      const start = performance.now();
       before.push(new Nop());
       await before.submit(new Timeout({ milliseconds: 1 }));
-      expect(performance.now() - start).toBeLessThan(250);
     }
-    await pending;
     await after.close();
+    expect(await pending).toBe('cancelled');
     await before.close();
     bearer = UringBearer.withCapacity({ CoreQueue: 64, RegisteredFd: 16 }, { driver });
   });

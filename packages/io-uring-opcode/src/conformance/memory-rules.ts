@@ -5,9 +5,12 @@ import type { Rule } from './entry-rules.js';
 import { type Made, type Prepared, reuse, type WatchedMemory } from './rig.js';
 import { require } from './specimen.js';
 
-/** Submissions of the test for growth, and what the heap may have grown by meanwhile: one word each. Noise is less. */
-const GROWTH_ROUNDS = 20_000;
-const GROWTH_BYTES_MAX = 8 * GROWTH_ROUNDS;
+/**
+ * Submissions of the test for growth, and what the heap may have grown by meanwhile: less than the smallest object each. What V8 itself
+ * allocates, for code that is new and for collections under way, was at most 440 kB.
+ */
+const GROWTH_ROUNDS = 50_000;
+const GROWTH_BYTES_MAX = 16 * GROWTH_ROUNDS;
 const GROWTH_WINDOWS = 3;
 
 /** Rules for who owns the memory an operation names. */
