@@ -312,7 +312,7 @@ export class UringBearer extends TypedPush {
   /** Counters since construction, and the use of every capacity. */
   stats(): BearerStats {
     const { submitted, completed, overflows, stale, noBuffers, pending, pendingPeak } =
-      this.#engine.counters();
+      this.#engine.counters;
     const capacity = this.#ledger.report();
     const { limit } = capacity.PendingCompletions;
     return {

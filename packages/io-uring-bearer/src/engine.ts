@@ -1,48 +1,41 @@
-import { release } from 'node:os';
 import {
-  AsyncCancel,
-  Cqe,
+  type Cqe,
   CqeFlag,
+  Errno,
   type OpCode,
   type OperationKey,
-  RECORD_BYTES,
-  RecordMemory,
-  Sqe,
+  type RecordMemory,
+  type Sqe,
   SubmissionFlags,
 } from '@ringbearer/io-uring-opcode';
-import { addressOf, controlWords, type RawRing } from '@ringbearer/native/ring';
+import { controlWords, type RawRing } from '@ringbearer/native/ring';
+import { Cancellation } from './cancellation.js';
 import { DeferredWork } from './deferred-work.js';
 import type { BearerDiagnostics } from './diagnostics.js';
 import {
   AtCapacity,
   BearerError,
+  chainOpenError,
   closedError,
   flagsError,
   inFlightError,
-  UnsupportedOpcodeError,
+  unsupportedError,
 } from './errors.js';
 import type { BearerOptions, ManualHandler } from './options.js';
 import type { Probe } from './probe.js';
-import { reportError } from './report-error.js';
+import { recordCursors } from './record-cursors.js';
+import { INTERNAL, KERNEL_FLAGS, KNOWN_FLAGS, LINKS, RETAINED } from './record-flags.js';
+import { releaseReporting, reportError } from './report-error.js';
 import type { RingQueues } from './ring/ring-queues.js';
 import type { Sink } from './sink.js';
 import { ArraySlab } from './slab/array-slab.js';
 import type { Slabbable } from './slab/slabbable.js';
-import type { EngineCounters } from './stats.js';
+import { EngineCounters } from './stats.js';
 import type { RingTrace } from './trace/ring-trace.js';
-import { TracedRecord } from './trace/traced-record.js';
 
-const { DRAIN, LINK, HARD_LINK, ASYNC, SKIP_SUCCESS, BACKGROUND } = SubmissionFlags;
-const KERNEL_FLAGS = DRAIN | LINK | HARD_LINK | ASYNC;
-const KNOWN_FLAGS = KERNEL_FLAGS | SKIP_SUCCESS | BACKGROUND;
-const LINKS = LINK | HARD_LINK;
+const { DRAIN, SKIP_SUCCESS, BACKGROUND } = SubmissionFlags;
 const F_MORE = CqeFlag.MORE;
-const ENOBUFS = -105;
-const ENOENT = -2;
-/** In the flags of a record: the bearer's own operation, which counts against no capacity and keeps no process alive. */
-const INTERNAL = 1 << 14;
-/** In the flags of a record: its operation completed, a manual handler keeps it. */
-const RETAINED = 1 << 15;
+const ENOBUFS = -Errno.ENOBUFS;
 const {
   references: REFERENCES,
   referenced: REFERENCED,
@@ -55,8 +48,6 @@ const BACKEND = -1;
 const ROUNDS_MAX = 4;
 /** The bearer's own operations (cancellations, closes of what nobody took) that may be in flight beyond PendingCompletions. */
 const SPARE_SLOTS = 16;
-/** While closing, what started only after the last cancellation (a drained operation) is cancelled after so long. */
-const CANCEL_AGAIN_MS = 10;
 
 type State = 'open' | 'closing' | 'closed';
 
@@ -81,6 +72,7 @@ export class Engine {
   readonly #trace: RingTrace | null;
   readonly #onBatch: (() => void) | null;
   readonly #onWake: (() => void) | null;
+  readonly counters = new EngineCounters();
   #state: State = 'open';
   #inTurn = false;
   /** Head of the completion queue while a batch is handled; the kernel learns of it in steps. */
@@ -89,18 +81,11 @@ export class Engine {
   #chain = 0;
   /** Submissions that wait for all before them, and hold up all behind them. */
   #draining = 0;
-  #pending = 0;
-  #pendingPeak = 0;
   #retained = 0;
   #background = 0;
   #referenced = true;
-  #closeWaiter: (() => void) | null = null;
+  readonly #cancellation: Cancellation;
   readonly #deferred: DeferredWork;
-  #submitted = 0;
-  #completed = 0;
-  #stale = 0;
-  #noBuffers = 0;
-  #overflows = 0;
 
   constructor(
     raw: RawRing,
@@ -124,25 +109,29 @@ export class Engine {
     this.#slab = options.slab?.(slots) ?? new ArraySlab(slots);
     this.#sinks = new Array<Sink | null>(slots).fill(null);
     this.#flags = new Uint16Array(slots);
-    const records = raw.map(slots * RECORD_BYTES, false);
-    // Two cursors: a completion handler may submit and go on reading its own record.
-    const bytes = new Uint8Array(records.buffer);
-    this.#trace?.attach(bytes);
-    const Record = this.#trace === null ? RecordMemory : TracedRecord;
-    this.#sqe = new Sqe(
-      queues.entries,
-      new Record(bytes, records.addressLow, records.addressHigh),
-      addressOf,
-    );
-    this.#completionRecord = new RecordMemory(bytes, records.addressLow, records.addressHigh);
-    this.#cqe = new Cqe(this.#completionRecord);
+    const cursors = recordCursors(raw, slots, queues.entries, this.#trace);
+    this.#sqe = cursors.sqe;
+    this.#cqe = cursors.cqe;
+    this.#completionRecord = cursors.completionRecord;
     this.#deferred = new DeferredWork(
       {
         holds: ({ slot, generation }) => this.#slab.get(slot, generation | 0) !== undefined,
-        tryCancel: (key) => this.#tryCancel(key),
+        tryCancel: (key) => this.#cancellation.tryCancel(key),
         trySubmit: (operation) => this.#tryInternal(operation),
       },
       !this.#manual,
+    );
+    this.#cancellation = new Cancellation(
+      {
+        unfinished: () => this.#inFlight > 0 || this.#deferred.hasFollowUps,
+        draining: () => this.#draining > 0,
+        chainOpen: () => this.chainOpen,
+        submitInternal: (operation) => this.#tryInternal(operation),
+        drain: () => void this.#drain(this.#drainMax, null),
+        runDeferred: () => this.#deferred.run(),
+      },
+      raw,
+      queues,
     );
   }
 
@@ -151,17 +140,6 @@ export class Engine {
   }
   get inTurn(): boolean {
     return this.#inTurn;
-  }
-  counters(): EngineCounters {
-    return {
-      submitted: this.#submitted,
-      completed: this.#completed,
-      overflows: this.#overflows,
-      stale: this.#stale,
-      noBuffers: this.#noBuffers,
-      pending: this.#pending,
-      pendingPeak: this.#pendingPeak,
-    };
   }
   /** Entries of an unfinished chain wait at the end of the queue: the next entry becomes part of it. */
   get chainOpen(): boolean {
@@ -175,7 +153,7 @@ export class Engine {
   /** Queues an operation of the caller. */
   submit(operation: OpCode<unknown>, flags: number, sink: Sink | null): void {
     if (this.#state !== 'open') throw closedError();
-    if (this.#pending >= this.#pendingMax) throw this.#atCapacity(1);
+    if (this.counters.pending >= this.#pendingMax) throw this.#atCapacity(1);
     if (this.#supported[operation.code] !== 1) throw unsupportedError(operation);
     if ((flags & ~KNOWN_FLAGS) !== 0) throw flagsError(flags);
     this.#enqueue(operation, flags, sink);
@@ -201,7 +179,7 @@ export class Engine {
     if (!this.#queues.hasRoom(count)) this.#makeRoom(count);
     if (this.#state !== 'open') throw closedError();
     if (this.chainOpen) throw chainOpenError();
-    if (this.#pending + count > this.#pendingMax) throw this.#atCapacity(count);
+    if (this.counters.pending + count > this.#pendingMax) throw this.#atCapacity(count);
     for (const operation of operations) {
       if (operation.slot >= 0) throw inFlightError(operation);
       if (this.#supported[operation.code] !== 1) throw unsupportedError(operation);
@@ -221,7 +199,7 @@ export class Engine {
 
   #atCapacity(asked: number): AtCapacity {
     return this.#diagnostics.atCapacity(
-      new AtCapacity('PendingCompletions', this.#pendingMax, this.#pending, asked),
+      new AtCapacity('PendingCompletions', this.#pendingMax, this.counters.pending, asked),
     );
   }
 
@@ -236,7 +214,7 @@ export class Engine {
   cancel(key: OperationKey): void {
     const operation = this.#slab.get(key.slot, key.generation | 0);
     if (operation === undefined || (this.#flags[key.slot]! & RETAINED) !== 0) return;
-    if (!this.#tryCancel(key)) this.#deferred.cancel(key);
+    if (!this.#cancellation.tryCancel(key)) this.#deferred.cancel(key);
   }
 
   /** As {@link cancel}, unless the operation is another bearer's. */
@@ -257,7 +235,7 @@ export class Engine {
     }
     this.#slab.release(slot);
     this.#retained--;
-    this.#pending--;
+    this.counters.pending--;
   }
 
   /** Submits what is queued, and waits for completions where asked to. */
@@ -294,11 +272,7 @@ export class Engine {
     this.#state = 'closing';
     // A manual drain of ours cannot run inside of the caller's: let that end first.
     if (this.#manual && this.#inTurn) await Promise.resolve();
-    if (this.#unfinished) {
-      this.#cancelEverything();
-      if (this.#manual) this.#closeByHand();
-      else await this.#closeByTurns();
-    }
+    await this.#cancellation.close(this.#manual);
     this.#state = 'closed';
   }
 
@@ -308,7 +282,7 @@ export class Engine {
     const queues = this.#queues;
     if (this.#onWake !== null) this.#runHook(this.#onWake, false);
     for (let round = 1; ; round++) {
-      if (queues.overflowing) this.#diagnostics.overflowed(++this.#overflows);
+      if (queues.overflowing) this.#diagnostics.overflowed(++this.counters.overflows);
       // Bounded: handlers that submit at once would keep the event loop out. What stays in the queue wakes it again.
       this.#drain(this.#drainMax, null);
       if (this.#onBatch !== null) this.#runHook(this.#onBatch, true);
@@ -317,7 +291,7 @@ export class Engine {
       queues.enter();
       if (!queues.hasCompletions) break;
     }
-    if (this.#state === 'closing') this.#settleClose();
+    if (this.#state === 'closing') this.#cancellation.settle();
   }
 
   /** Manual driver: handles at most `limit` completions. */
@@ -325,7 +299,7 @@ export class Engine {
     if (this.#inTurn) return 0;
     const queues = this.#queues;
     if (queues.overflowing) {
-      this.#diagnostics.overflowed(++this.#overflows);
+      this.#diagnostics.overflowed(++this.counters.overflows);
       if (!queues.hasCompletions) queues.enter();
     }
     return this.#drain(limit, fn);
@@ -378,12 +352,12 @@ export class Engine {
       this.#trace.submitted(operation, queues.entries, queues.entryAhead(0));
     }
     queues.advance();
-    this.#submitted++;
+    this.counters.submitted++;
     this.#chain = (flags & LINKS) === 0 ? 0 : this.#chain + 1;
     if ((flags & DRAIN) !== 0) queues.control[DRAINING] = ++this.#draining;
     if ((flags & INTERNAL) !== 0) return;
-    const pending = ++this.#pending;
-    if (pending > this.#pendingPeak) this.#pendingPeak = pending;
+    const pending = ++this.counters.pending;
+    if (pending > this.counters.pendingPeak) this.counters.pendingPeak = pending;
     if ((flags & BACKGROUND) !== 0) this.#background++;
     this.#updateReferences();
   }
@@ -409,7 +383,7 @@ export class Engine {
 
   #updateReferences(): void {
     const { control } = this.#queues;
-    const count = this.#referenced ? this.#pending - this.#background : 0;
+    const count = this.#referenced ? this.counters.pending - this.#background : 0;
     control[REFERENCES] = count;
     // The loop hooks lower it when the loop turns; raising must happen now, as the loop may have nothing else to turn for.
     if (count > 0 && control[REFERENCED] === 0 && !this.#manual) this.#raw.reference();
@@ -466,7 +440,11 @@ export class Engine {
     const options = this.#flags[slot]!;
     if (operation === undefined || (options & RETAINED) !== 0) {
       if (slot === BACKEND && generation === BACKEND) this.#queues.control[BACKEND_FIRED] = 1;
-      else this.#onStale(slot, generation, res, flags);
+      else {
+        this.counters.stale++;
+        this.#trace?.completed(null, slot, generation, res, flags);
+        this.#diagnostics.stale(slot, generation, res, flags);
+      }
       return;
     }
     if (this.#trace !== null) {
@@ -477,8 +455,8 @@ export class Engine {
     cqe.flags = flags;
     this.#completionRecord.select(slot);
     const sink = this.#sinks[slot]!;
-    this.#completed++;
-    if (res === ENOBUFS) this.#noBuffers++;
+    this.counters.completed++;
+    if (res === ENOBUFS) this.counters.noBuffers++;
     if ((flags & F_MORE) !== 0) {
       if (sink !== null) sink.complete(operation, cqe, false);
       else if (manual !== null && (options & INTERNAL) === 0) manual(operation, cqe);
@@ -488,11 +466,11 @@ export class Engine {
     // The operation may be submitted again from its handler; the slot is given back only after it, as the handler reads the record.
     operation.slot = -1;
     if ((options & DRAIN) !== 0) this.#queues.control[DRAINING] = --this.#draining;
-    if ((options & INTERNAL) === 0) this.#pending--;
+    if ((options & INTERNAL) === 0) this.counters.pending--;
     if ((options & BACKGROUND) !== 0) this.#background--;
     let retained = false;
     try {
-      this.#takeBack(operation, cqe);
+      releaseReporting(operation, cqe);
       if (sink !== null) sink.complete(operation, cqe, true);
       else if (res < 0 || (options & SKIP_SUCCESS) === 0) {
         if (manual !== null && (options & INTERNAL) === 0)
@@ -504,25 +482,10 @@ export class Engine {
       if (retained) {
         this.#flags[slot] = RETAINED;
         this.#retained++;
-        this.#pending++;
+        this.counters.pending++;
       } else {
         this.#slab.release(slot);
       }
-    }
-  }
-
-  #onStale(slot: number, generation: number, res: number, flags: number): void {
-    this.#stale++;
-    this.#trace?.completed(null, slot, generation, res, flags);
-    this.#diagnostics.stale(slot, generation, res, flags);
-  }
-
-  /** An operation that fails to release what it acquired is reported, and told of its completion all the same. */
-  #takeBack(operation: OpCode<unknown>, cqe: Cqe): void {
-    try {
-      operation.release(cqe);
-    } catch (error) {
-      reportError(error);
     }
   }
 
@@ -534,60 +497,4 @@ export class Engine {
     this.#enqueue(operation, INTERNAL, null);
     return true;
   }
-
-  #tryCancel(key: OperationKey): boolean {
-    // Behind a drain an AsyncCancel would wait for what it is to cancel.
-    if (this.#draining > 0 && !this.chainOpen) {
-      this.#queues.enter();
-      return this.#raw.cancel(key.slot, key.generation) !== ENOENT;
-    }
-    return this.#tryInternal(new AsyncCancel({ key }));
-  }
-
-  get #unfinished(): boolean {
-    return this.#inFlight > 0 || this.#deferred.hasFollowUps;
-  }
-
-  /** What runs and cannot be stopped ends by itself; what a drain or a link still holds back is for the next call. */
-  #cancelEverything(): void {
-    this.#deferred.run();
-    this.#queues.enter();
-    // EINVAL: a kernel before 6.0 cannot cancel beside the queue.
-    if (this.#raw.cancel() === EINVAL) this.#tryInternal(new AsyncCancel({ any: true, all: true }));
-    this.#queues.enter();
-  }
-
-  #closeByHand(): void {
-    while (this.#unfinished) {
-      this.#queues.enterAndWait(1, CANCEL_AGAIN_MS);
-      this.#drain(this.#drainMax, null);
-      if (this.#unfinished) this.#cancelEverything();
-    }
-  }
-
-  async #closeByTurns(): Promise<void> {
-    // Keeps the process alive, too, whatever is in flight.
-    const again = setInterval(() => this.#cancelEverything(), CANCEL_AGAIN_MS);
-    await new Promise<void>((resolve) => {
-      this.#closeWaiter = resolve;
-    });
-    clearInterval(again);
-  }
-
-  #settleClose(): void {
-    if (!this.#unfinished) this.#closeWaiter?.();
-  }
-}
-
-const EINVAL = -22;
-
-function chainOpenError(): BearerError {
-  return new BearerError(
-    'CHAIN_OPEN',
-    'Cannot submit a chain between the links of another one: push the rest of that first',
-  );
-}
-
-function unsupportedError({ name, since }: OpCode<unknown>): UnsupportedOpcodeError {
-  return new UnsupportedOpcodeError(name, since, release());
 }

@@ -1,3 +1,4 @@
+import { release } from 'node:os';
 import type { OpCode } from '@ringbearer/io-uring-opcode';
 import type { BearerCapacityKind } from './capacity.js';
 
@@ -90,4 +91,18 @@ export function inFlightError(operation: OpCode<unknown>): BearerError {
 /** The answer to flags that are none. */
 export function flagsError(flags: number): RangeError {
   return new RangeError(`Cannot submit with flags ${flags} as they must come from SubmissionFlags`);
+}
+
+export function chainOpenError(): BearerError {
+  return new BearerError(
+    'CHAIN_OPEN',
+    'Cannot submit a chain between the links of another one: push the rest of that first',
+  );
+}
+
+export function unsupportedError(operation: {
+  readonly name: string;
+  readonly since: string;
+}): UnsupportedOpcodeError {
+  return new UnsupportedOpcodeError(operation.name, operation.since, release());
 }

@@ -1,3 +1,5 @@
+import type { Cqe, OpCode } from '@ringbearer/io-uring-opcode';
+
 /**
  * An error thrown by a completion handler: the batch goes on, and the process hears of it as of any uncaught exception.
  */
@@ -5,4 +7,13 @@ export function reportError(error: unknown): void {
   queueMicrotask(() => {
     throw error;
   });
+}
+
+/** An operation that fails to release what it acquired is reported, and told of its completion all the same. */
+export function releaseReporting(operation: OpCode<unknown>, cqe: Cqe): void {
+  try {
+    operation.release(cqe);
+  } catch (error) {
+    reportError(error);
+  }
 }

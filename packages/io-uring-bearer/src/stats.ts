@@ -20,13 +20,13 @@ export interface BearerStats {
   readonly capacity: Readonly<Record<BearerCapacityKind, CapacityUse>>;
 }
 
-/** Counts since construction, and what is in flight now. */
-export interface EngineCounters {
-  readonly submitted: number;
-  readonly completed: number;
-  readonly overflows: number;
-  readonly stale: number;
-  readonly noBuffers: number;
-  readonly pending: number;
-  readonly pendingPeak: number;
+/** Counts since construction, and what is in flight now. Only the engine changes them. */
+export class EngineCounters {
+  submitted = 0;
+  completed = 0;
+  overflows = 0;
+  stale = 0;
+  noBuffers = 0;
+  pending = 0;
+  pendingPeak = 0;
 }

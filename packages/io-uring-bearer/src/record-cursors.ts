@@ -1,0 +1,34 @@
+import { Cqe, RECORD_BYTES, RecordMemory, Sqe } from '@ringbearer/io-uring-opcode';
+import { addressOf, type RawRing } from '@ringbearer/native/ring';
+import type { RingTrace } from './trace/ring-trace.js';
+import { TracedRecord } from './trace/traced-record.js';
+
+/** The reused objects that operations write entries and read completions through. */
+export interface RecordCursors {
+  readonly sqe: Sqe;
+  readonly cqe: Cqe;
+  /** Where the completion's record is chosen. */
+  readonly completionRecord: RecordMemory;
+}
+
+/**
+ * Record memory for `slots` operations, and cursors over it. Two, as a completion handler may submit and go on reading its own
+ * record.
+ */
+export function recordCursors(
+  raw: RawRing,
+  slots: number,
+  entries: Int32Array,
+  trace: RingTrace | null,
+): RecordCursors {
+  const { buffer, addressLow, addressHigh } = raw.map(slots * RECORD_BYTES, false);
+  const bytes = new Uint8Array(buffer);
+  trace?.attach(bytes);
+  const Record = trace === null ? RecordMemory : TracedRecord;
+  const completionRecord = new RecordMemory(bytes, addressLow, addressHigh);
+  return {
+    sqe: new Sqe(entries, new Record(bytes, addressLow, addressHigh), addressOf),
+    cqe: new Cqe(completionRecord),
+    completionRecord,
+  };
+}

@@ -1,0 +1,16 @@
+import { SubmissionFlags } from '@ringbearer/io-uring-opcode';
+
+// What is kept of a submission's flags beside its record, and two bits of the engine's own.
+
+const { DRAIN, LINK, HARD_LINK, ASYNC, SKIP_SUCCESS, BACKGROUND } = SubmissionFlags;
+
+/** Flags the kernel is told. */
+export const KERNEL_FLAGS = DRAIN | LINK | HARD_LINK | ASYNC;
+/** Flags a caller may give. */
+export const KNOWN_FLAGS = KERNEL_FLAGS | SKIP_SUCCESS | BACKGROUND;
+/** Flags that tie an entry to the next one. */
+export const LINKS = LINK | HARD_LINK;
+/** The bearer's own operation, which counts against no capacity and keeps no process alive. */
+export const INTERNAL = 1 << 14;
+/** The operation completed; a manual handler keeps its record. */
+export const RETAINED = 1 << 15;
