@@ -1,11 +1,10 @@
 // `npm run bench:bearer`: builds what is missing, then measures. bench/bearer/README.md says what and how.
-import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { runBench } from '../bench/bearer/src/bench.mjs';
 import { HELP, parseOptions } from '../bench/bearer/src/options.mjs';
 import { OptionError } from '../bench/src/arguments.mjs';
 import { MissingToolError } from '../bench/src/machine.mjs';
+import { ensureBuild } from './prepare/build.mjs';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
@@ -15,10 +14,8 @@ async function main() {
     process.stdout.write(HELP);
     return true;
   }
-  if (!existsSync(`${ROOT}packages/io-uring-bearer/dist`)) {
-    process.stderr.write('bench: npm run build\n');
-    spawnSync('npm', ['run', 'build'], { cwd: ROOT, stdio: ['ignore', 2, 2] });
-  }
+  // Figures of a stale build belong to other code. Costs nothing when no source changed.
+  await ensureBuild(ROOT);
   return runBench(options);
 }
 

@@ -10,7 +10,7 @@ import { BearerDiagnostics } from './diagnostics.js';
 import { Engine } from './engine.js';
 import { closedError } from './errors.js';
 import { decodeKey, encodeKey, type SubmissionKey } from './key.js';
-import { Listener, type ListenOptions, type SocketName } from './listener.js';
+import { Listener, type ListenerHost, type ListenOptions, type SocketName } from './listener.js';
 import type { BearerOptions, ManualHandler, StreamOptions, SubmitOptions } from './options.js';
 import { lookUpPeer } from './peer-lookup.js';
 import { type Capabilities, describeCapabilities, type Probe, probeRing } from './probe.js';
@@ -280,14 +280,13 @@ export class UringBearer extends TypedPush {
    */
   listen(options: ListenOptions = {}): Listener {
     if (this.closed) throw closedError();
-    const listener = new Listener(this, this.#raw, options);
+    const host: ListenerHost = {
+      followUp: (operation) => this.#engine.followUp(operation),
+      closed: (closed) => this.#listeners.delete(closed),
+    };
+    const listener = new Listener(this, this.#raw, host, options);
     this.#listeners.add(listener);
     return listener;
-  }
-
-  /** A listener closed itself. Only listeners call this. */
-  forgetListener(listener: Listener): void {
-    this.#listeners.delete(listener);
   }
 
   /**

@@ -14,11 +14,12 @@ import { DeferredWork } from './deferred-work.js';
 import type { BearerDiagnostics } from './diagnostics.js';
 import {
   AtCapacity,
-  BearerError,
   chainOpenError,
   closedError,
   flagsError,
+  heldError,
   inFlightError,
+  queueFullError,
   unsupportedError,
 } from './errors.js';
 import type { BearerOptions, ManualHandler } from './options.js';
@@ -152,6 +153,8 @@ export class Engine {
 
   /** Queues an operation of the caller. */
   submit(operation: OpCode<unknown>, flags: number, sink: Sink | null): void {
+    // May run handlers, which may submit or close: everything is checked after it.
+    if (!this.#queues.hasRoom(1)) this.#makeRoom(1);
     if (this.#state !== 'open') throw closedError();
     if (this.counters.pending >= this.#pendingMax) throw this.#atCapacity(1);
     if (this.#supported[operation.code] !== 1) throw unsupportedError(operation);
@@ -228,10 +231,7 @@ export class Engine {
     const operation = this.#slab.get(slot, generation | 0);
     if (operation === undefined) return;
     if ((this.#flags[slot]! & RETAINED) === 0) {
-      throw new BearerError(
-        'OPERATION_IN_FLIGHT',
-        `Cannot forget ${operation.name} as the kernel still holds it: wait for its final completion`,
-      );
+      throw heldError(operation);
     }
     this.#slab.release(slot);
     this.#retained--;
@@ -307,8 +307,8 @@ export class Engine {
 
   /** Writes one entry. Either everything below happens or nothing. */
   #enqueue(operation: OpCode<unknown>, flags: number, sink: Sink | null): void {
-    if (operation.slot >= 0) throw inFlightError(operation);
     if (!this.#queues.hasRoom(1)) this.#makeRoom(1);
+    if (operation.slot >= 0) throw inFlightError(operation);
     this.#commit(operation, flags, sink, this.#write(operation, flags, 0));
   }
 
@@ -370,15 +370,13 @@ export class Engine {
     if (queues.hasRoom(count)) return;
     // EBUSY: completions are kept back because their queue is full. What was read so far, or can be read now, makes room.
     if (this.#inTurn) queues.publishHead(this.#head);
-    else this.#drain(this.#drainMax, null);
+    else {
+      this.#drain(this.#drainMax, null);
+      if (this.#onBatch !== null) this.#runHook(this.#onBatch, true);
+    }
     queues.enter(this.#chain);
     if (queues.hasRoom(count)) return;
-    throw new BearerError(
-      'SUBMISSION_QUEUE_FULL',
-      this.chainOpen
-        ? 'Cannot queue an operation as its chain of links fills the submission queue: make the chain shorter, or give the bearer a larger CoreQueue'
-        : 'Cannot queue an operation as the submission queue is full and the kernel takes none: handle completions first, or give the bearer a larger CoreQueue',
-    );
+    throw queueFullError(this.chainOpen);
   }
 
   #updateReferences(): void {

@@ -106,3 +106,19 @@ export function unsupportedError(operation: {
 }): UnsupportedOpcodeError {
   return new UnsupportedOpcodeError(operation.name, operation.since, release());
 }
+
+export function queueFullError(chainOpen: boolean): BearerError {
+  return new BearerError(
+    'SUBMISSION_QUEUE_FULL',
+    chainOpen
+      ? 'Cannot queue an operation as its chain of links fills the submission queue: make the chain shorter, or give the bearer a larger CoreQueue'
+      : 'Cannot queue an operation as the submission queue is full and the kernel takes none: handle completions first, or give the bearer a larger CoreQueue',
+  );
+}
+
+export function heldError({ name }: { readonly name: string }): BearerError {
+  return new BearerError(
+    'OPERATION_IN_FLIGHT',
+    `Cannot forget ${name} as the kernel still holds it: wait for its final completion`,
+  );
+}

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, lstatSync, renameSync, unlinkSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type NetConnectOpts, type Socket as NodeSocket } from 'node:net';
 import { join } from 'node:path';
 import { TargetFd } from '@ringbearer/io-uring-fd';
@@ -16,6 +16,7 @@ import {
 } from '@ringbearer/io-uring-opcode';
 import { describe, expect, test } from 'vitest';
 import { bearerMaker, settled } from '../test-support/bearers.js';
+import { reportOf } from '../test-support/child.js';
 import { KernelFixture, openDescriptors } from '../test-support/kernel-fixture.js';
 import type { Listener, ListenOptions } from './index.js';
 
@@ -203,6 +204,74 @@ describe.each([
       expect(existsSync(path)).toBe(false);
     }
     expect(openDescriptors()).toBe(fds);
+  });
+
+  test('close() of a bearer that is full cancels the accept that fills it', async () => {
+    const bearer = make(driver, { PendingCompletions: 1, ...(direct ? { RegisteredFd: 8 } : {}) });
+    const listener = bearer.listen({});
+    const accept = bearer.submit(new Accept({ listener: listener.descriptor, into }));
+    const refused = expect(accept).rejects.toMatchObject({ code: 'ECANCELED' });
+    await listener.close();
+    await refused;
+    await listener.close();
+    await bearer.listen({ port: (listener.address as { port: number }).port }).close();
+    await settled(bearer);
+  });
+
+  test('close() while a chain is open, and while something else fills the bearer', async () => {
+    const bearer = make(driver, { PendingCompletions: 2 });
+    const listener = bearer.listen({});
+    bearer.push(new Nop(), SubmissionFlags.LINK);
+    const closing = listener.close();
+    bearer.push(new Timeout({ milliseconds: 60_000 }));
+    await closing;
+    await bearer.close();
+  });
+
+  test('close() keeps the process until it is done, and no longer', async () => {
+    const source = `
+      const listener = bearerWith().listen({});
+      await listener.close();
+      report('closed');`;
+    expect(await reportOf(driver, source)).toEqual(['closed']);
+  });
+
+  test.each(['a file', 'another socket'])(
+    'close() leaves %s that took the place of its path alone',
+    async (what) => {
+      const bearer = bearerOf();
+      const path = join(fixture.folder, `taken-${driver}-${kind}-${what.length}.sock`);
+      const listener = bearer.listen({ path });
+      if (what === 'a file') {
+        unlinkSync(path);
+        writeFileSync(path, 'mine');
+      } else {
+        renameSync(path, `${path}.old`); // keeps its inode from being used again
+        bearer.listen({ path });
+      }
+      const { ino } = lstatSync(path);
+      await listener.close();
+      expect(lstatSync(path).ino).toBe(ino);
+    },
+  );
+
+  test('a relative path is removed where it was made, wherever the process has gone', async () => {
+    const source = `
+      import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+      import { tmpdir } from 'node:os';
+      import { join } from 'node:path';
+      const folders = [0, 1].map(() => mkdtempSync(join(tmpdir(), 'listener-')));
+      const bearer = bearerWith(${direct ? '{ manualFiles: 4 }, { RegisteredFd: 8 }' : ''});
+      process.chdir(folders[0]);
+      const listener = bearer.listen({ path: 'it.sock' });
+      const made = existsSync(join(folders[0], 'it.sock'));
+      process.chdir(folders[1]);
+      writeFileSync('it.sock', 'mine');
+      await listener.close();
+      report([made, ...folders.map((folder) => existsSync(join(folder, 'it.sock')))]);
+      await bearer.close();
+      for (const folder of folders) rmSync(folder, { recursive: true });`;
+    expect(await reportOf(driver, source)).toEqual([[true, false, true]]);
   });
 
   test('a listener that closes leaves the next one in its slot alone', async () => {

@@ -1,5 +1,9 @@
-/** Sizes grow by doubling from here. */
+/** Sizes grow by doubling from here, */
 const BYTES_MIN = 1024;
+/** to here, */
+const DOUBLING_BYTES_MAX = 32 * 1024;
+/** and then in steps of this: what one peer can make us keep is bounded, and half of it should not be air. */
+const STEP_BYTES = 8 * 1024;
 /** An empty carry keeps at most this much for the next partial message. */
 const KEPT_BYTES_MAX = 4096;
 
@@ -17,7 +21,8 @@ export class Carry {
         this.bytes.copyWithin(0, this.start, this.start + this.length);
       } else {
         let size = Math.max(BYTES_MIN, this.bytes.length);
-        while (size < needed) size *= 2;
+        while (size < needed && size < DOUBLING_BYTES_MAX) size *= 2;
+        if (size < needed) size = Math.ceil(needed / STEP_BYTES) * STEP_BYTES;
         const larger = new Uint8Array(size);
         larger.set(this.bytes.subarray(this.start, this.start + this.length));
         this.bytes = larger;

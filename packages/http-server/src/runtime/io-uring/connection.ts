@@ -17,8 +17,6 @@ import {
 
 const ENOBUFS = -Errno.ENOBUFS;
 const ECANCELED = -Errno.ECANCELED;
-/** Bytes kept for a paused orbit before the runtime stops receiving. */
-const PAUSED_BYTES_MAX = 64 * 1024;
 /** Most bytes one Send carries. */
 const PIECE_BYTES = 256 * 1024;
 /** A peer that goes on sending is listened to for at most this many linger timeouts. */
@@ -222,7 +220,7 @@ export class Connection implements Left, ChannelUser {
     if (this.#paused || this.#carry.length > 0) {
       this.#carry.append(bytes, start, end);
       if (!this.#paused) this.#present();
-      else if (this.#carry.length > PAUSED_BYTES_MAX && !this.#stoppedReceiving) {
+      else if (!this.#stoppedReceiving) {
         this.#stoppedReceiving = true;
         this.#runtime.cancel(this.#channel.recv);
       }

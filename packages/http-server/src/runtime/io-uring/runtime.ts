@@ -82,6 +82,7 @@ export class IoUringRuntime {
   #dirty: Connection[] = [];
   #flushing: Connection[] = [];
   #flushScheduled = false;
+  #ending = false;
   #starving: Connection[] = [];
   readonly #failures: unknown[] = [];
   #accepted = 0;
@@ -242,7 +243,14 @@ export class IoUringRuntime {
     this.#live.push(connection);
     this.#accepted++;
     this.watch();
-    connection.open();
+    try {
+      connection.open();
+    } catch (error) {
+      // A blueprint that cannot build its orbit costs the connection, not the listener.
+      connection.kill('aborted');
+      this.#failures.push(error);
+      this.flushLater(connection);
+    }
   }
 
   /** There is something for the coarse timer to look after. @internal */
@@ -283,6 +291,9 @@ export class IoUringRuntime {
   }
 
   #endBatch(): void {
+    // Flushing may fill the submission queue, which handles completions and ends a batch of its own: this one goes on with it.
+    if (this.#ending) return;
+    this.#ending = true;
     const failures = this.#failures;
     // Flushing may dirty connections again (an orbit that resumed): those go in the next round, bounded by the data there is.
     while (this.#dirty.length > 0) {
@@ -300,6 +311,7 @@ export class IoUringRuntime {
       }
       batch.length = 0;
     }
+    this.#ending = false;
     this.receive.publish();
     if (this.#starving.length > 0) {
       const starving = this.#starving;
