@@ -1,6 +1,9 @@
 #include "driver.hpp"
 
 #include <algorithm>
+#include <poll.h>
+
+#include <algorithm>
 #include <cerrno>
 #include <vector>
 
@@ -11,6 +14,11 @@ namespace ringbearer {
 
 namespace {
 constexpr int kTurnsMax = 32;
+// After a submission or wait that failed: the next attempt, in milliseconds.
+constexpr int kRetryMs = 5;
+
+// The kernel is short of memory or of room for completions, and may have some later. Anything else will not mend itself.
+bool Passes(int result) { return result == -EINTR || result == -EAGAIN || result == -EBUSY; }
 
 // Drivers of this thread, in the order they were started.
 thread_local std::vector<Driver*> drivers;
@@ -30,7 +38,7 @@ Driver::Driver(Napi::Env env, Ring* ring, DriverKind kind, Napi::Function callba
       context_(env, "ringbearer"),
       receiver_(Napi::Persistent(Napi::Object::New(env))) {
   loop_ = LoopOf(env);
-  poll_.data = prepare_.data = idle_.data = this;
+  poll_.data = prepare_.data = idle_.data = retry_.data = this;
 }
 
 Driver::~Driver() = default;
@@ -46,6 +54,9 @@ int Driver::Start() {
   drivers.push_back(this);
   uv_prepare_init(loop_, &prepare_);
   prepared_ = true;
+  uv_timer_init(loop_, &retry_);
+  timing_ = true;
+  uv_unref(reinterpret_cast<uv_handle_t*>(&retry_));
   if (kind_ == DriverKind::kEmbedded) {
     int result = uv_poll_init(loop_, &poll_, ring_->fd());
     if (result < 0) return result;
@@ -86,9 +97,13 @@ void Driver::OnPrepareEmbedded(uv_prepare_t* handle) {
   if (self->ring_ == nullptr) return;
   self->UpdateReference();
   int result = self->Flush();
+  if (result >= 0) return;
   // Nothing would wake the loop for entries the kernel did not take.
-  if (result < 0 && result != -EINTR && self->ring_->HasCompletions()) self->CallJavaScript();
+  uv_timer_start(&self->retry_, OnRetry, kRetryMs, 0);
+  if (self->ring_->HasCompletions() || !Passes(result)) self->CallJavaScript();
 }
+
+void Driver::OnRetry(uv_timer_t*) {}
 
 int Driver::Flush() {
   if (ring_ == nullptr || (ring_->Unsubmitted() == 0 && !ring_->NeedsEnter())) return 0;
@@ -159,8 +174,16 @@ bool Driver::Turn(int turn) {
     if (timeout != 0) uv_update_time(loop_);
     // Timers are due, or a signal arrived: libuv's.
     if (result == -ETIME || result == -EINTR) turn = kTurnsMax;
+    else if (result < 0) {
+      // The ring does not wait now: libuv's descriptor does, so that a ring that fails is no busy loop.
+      pollfd backend{uv_backend_fd(loop_), POLLIN, 0};
+      if (timeout != 0) poll(&backend, 1, timeout < 0 ? kRetryMs : std::min(timeout, kRetryMs));
+      uv_update_time(loop_);
+      turn = kTurnsMax;
+      if (!Passes(result)) CallJavaScript();
+    }
   }
-  if (ring_->HasCompletions()) CallJavaScript();
+  if (ring_ != nullptr && ring_->HasCompletions()) CallJavaScript();
   return turn < kTurnsMax && ring_ != nullptr && backend_armed_;
 }
 
@@ -194,6 +217,7 @@ void Driver::Stop() {
     Close(reinterpret_cast<uv_handle_t*>(&poll_));
   }
   if (idling_) Close(reinterpret_cast<uv_handle_t*>(&idle_));
+  if (timing_) Close(reinterpret_cast<uv_handle_t*>(&retry_));
   if (prepared_) Close(reinterpret_cast<uv_handle_t*>(&prepare_));
   Release();
 }

@@ -38,6 +38,7 @@ class Driver {
   static void OnPrepareEmbedded(uv_prepare_t* handle);
   static void OnPrepareOwner(uv_prepare_t* handle);
   static void OnIdle(uv_idle_t* handle);
+  static void OnRetry(uv_timer_t* handle);
   static void OnClosed(uv_handle_t* handle);
   static void OnCleanup(napi_async_cleanup_hook_handle handle, void* data);
   // Submits what JavaScript queued; what libuv shows of the completions is enough to be woken.
@@ -58,9 +59,11 @@ class Driver {
   uv_poll_t poll_{};
   uv_prepare_t prepare_{};
   uv_idle_t idle_{};
+  uv_timer_t retry_{};
   bool polling_ = false;
   bool prepared_ = false;
   bool idling_ = false;
+  bool timing_ = false;
   bool referenced_ = false;
   bool backend_armed_ = false;
   bool stopped_ = false;

@@ -1,5 +1,7 @@
 import { type Channel, channel } from 'node:diagnostics_channel';
-import type { AtCapacity } from './errors.js';
+import { Errno } from '@ringbearer/io-uring-opcode';
+import { type AtCapacity, ringFailedError } from './errors.js';
+import { reportError } from './report-error.js';
 
 /**
  * Channels of node:diagnostics_channel that bearers publish to, when somebody listens. None is on the path of an operation that goes
@@ -50,6 +52,7 @@ const fulls = channel(BEARER_CHANNELS.atCapacity);
 /** Publishes what happens to one bearer. */
 export class BearerDiagnostics {
   readonly #bearer: object;
+  #failed = false;
 
   constructor(bearer: object) {
     this.#bearer = bearer;
@@ -67,6 +70,16 @@ export class BearerDiagnostics {
   stale(slot: number, generation: number, res: number, flags: number): void {
     if (!stales.hasSubscribers) return;
     this.#publish(stales, { slot, generation: generation >>> 0, res, flags });
+  }
+  /**
+   * The loop hooks could not submit or wait. Shortage passes; what will not is reported once, as an uncaught exception: operations
+   * will not complete any more.
+   */
+  loopFailed(errno: number): void {
+    if (this.#failed || errno === Errno.EAGAIN || errno === Errno.EBUSY || errno === Errno.EINTR)
+      return;
+    this.#failed = true;
+    reportError(ringFailedError(errno));
   }
   /** Returns the error, to be thrown. */
   atCapacity(error: AtCapacity): AtCapacity {

@@ -280,6 +280,7 @@ export class Engine {
   turn(): void {
     if (this.#state === 'closed' || this.#inTurn) return;
     const queues = this.#queues;
+    if (queues.loopError !== 0) this.#diagnostics.loopFailed(queues.loopError);
     if (this.#onWake !== null) this.#runHook(this.#onWake, false);
     for (let round = 1; ; round++) {
       if (queues.overflowing) this.#diagnostics.overflowed(++this.counters.overflows);

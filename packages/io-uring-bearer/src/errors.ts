@@ -1,5 +1,5 @@
 import { release } from 'node:os';
-import type { OpCode } from '@ringbearer/io-uring-opcode';
+import { errnoName, type OpCode } from '@ringbearer/io-uring-opcode';
 import type { BearerCapacityKind } from './capacity.js';
 
 /** Stable codes of {@link BearerError}. */
@@ -11,6 +11,7 @@ export type BearerErrorCode =
   | 'NOT_AT_ONCE'
   | 'NO_BUFFER'
   | 'OPERATION_IN_FLIGHT'
+  | 'RING_FAILED'
   | 'SETUP_FAILED'
   | 'SUBMISSION_QUEUE_FULL'
   | 'UNSUPPORTED_OPCODE';
@@ -26,6 +27,18 @@ export class BearerError extends Error {
   }
 }
 
+/** What makes room, for each kind. */
+const ADVICE: { readonly [Kind in BearerCapacityKind]: string } = {
+  CoreQueue: 'flush what is queued',
+  CompletionQueue: 'handle completions',
+  RegisteredFd: 'close direct descriptors',
+  PendingCompletions: 'wait for completions',
+  Buffers: 'release leases of allocate(), and close pools, rings and groups that are done',
+  BufferBytes: 'release leases of allocate(), and close pools, rings and groups that are done',
+  BufferGroups: 'unregister rings and close groups that are done',
+  Futexes: 'use the words there are again',
+};
+
 /** A capacity given at construction is used up. Nothing was submitted or changed. */
 export class AtCapacity extends BearerError {
   readonly kind: BearerCapacityKind;
@@ -35,7 +48,7 @@ export class AtCapacity extends BearerError {
   constructor(kind: BearerCapacityKind, limit: number, used: number, asked = 1) {
     super(
       'AT_CAPACITY',
-      `Cannot take ${asked} more of ${kind} as ${used} of ${limit} are in use: wait for completions, or give the bearer a larger ${kind}`,
+      `Cannot take ${asked} more of ${kind} as ${used} of ${limit} are in use: ${ADVICE[kind]}, or give the bearer a larger ${kind}`,
     );
     this.name = 'AtCapacity';
     this.kind = kind;
@@ -120,5 +133,12 @@ export function heldError({ name }: { readonly name: string }): BearerError {
   return new BearerError(
     'OPERATION_IN_FLIGHT',
     `Cannot forget ${name} as the kernel still holds it: wait for its final completion`,
+  );
+}
+
+export function ringFailedError(errno: number): BearerError {
+  return new BearerError(
+    'RING_FAILED',
+    `The ring cannot submit or wait any more (${errnoName(errno)}): close the bearer and make a new one`,
   );
 }

@@ -1,10 +1,14 @@
 import type { Cqe, OpCode } from '@ringbearer/io-uring-opcode';
+import { BearerError } from './errors.js';
 import type { StreamOptions } from './options.js';
+import { reportError } from './report-error.js';
 import type { Sink } from './sink.js';
 
 const ECANCELED = -125;
 const ENOBUFS = -105;
 const HIGH_WATER = 128;
+/** The longest wait before a stream that found the bearer full is submitted again. */
+const ROOM_MS_MAX = 32;
 
 /** What a stream needs of its bearer. */
 export interface StreamHost {
@@ -42,7 +46,7 @@ interface Queued<Result> {
  * A multishot operation as an async iterator.
  *
  * armed: the kernel holds the operation. idle: not submitted, paused by back-pressure. waiting: it ended with ENOBUFS
- * and is submitted again once its group has buffers. ended: final, for whatever reason.
+ * and is submitted again once its group has buffers, or the bearer was full and is tried again. ended: final, for whatever reason.
  */
 export class StreamSink<Result> implements Sink, AsyncIterableIterator<Result> {
   readonly #host: StreamHost;
@@ -58,6 +62,8 @@ export class StreamSink<Result> implements Sink, AsyncIterableIterator<Result> {
   #error: unknown;
   /** ENOBUFS in a row without a result between. */
   #starved = 0;
+  /** Submissions in a row that found the bearer full. */
+  #crowded = 0;
   #stopWaiting: (() => void) | null = null;
   #onStopped: (() => void)[] = [];
   readonly #onAbort = () => this.stop(this.#signal?.reason);
@@ -116,7 +122,7 @@ export class StreamSink<Result> implements Sink, AsyncIterableIterator<Result> {
     const bid = cqe.hasBuffer ? cqe.bufferId : -1;
     if (bid >= 0) this.#host.picked(operation.bufferGroup, bid);
     if (this.#stopping) {
-      this.#discard(operation.discard(cqe), bid);
+      this.#discard(() => operation.discard(cqe), bid);
       if (final) this.#end();
       return;
     }
@@ -150,10 +156,26 @@ export class StreamSink<Result> implements Sink, AsyncIterableIterator<Result> {
     this.#state = 'armed';
     try {
       this.#host.submit(this);
+      this.#crowded = 0;
     } catch (error) {
+      if (isFull(error)) {
+        this.#waitForRoom();
+        return;
+      }
       this.#fail(error);
       this.#end();
     }
+  }
+
+  /** Others have all the room there is, for the moment: their completions make some. */
+  #waitForRoom(): void {
+    this.#state = 'waiting';
+    const delay = Math.min(2 ** this.#crowded++, ROOM_MS_MAX);
+    const timer = setTimeout(() => {
+      this.#stopWaiting = null;
+      if (this.#state === 'waiting') this.#arm();
+    }, delay);
+    this.#stopWaiting = () => clearTimeout(timer);
   }
 
   #wait(): void {
@@ -210,13 +232,26 @@ export class StreamSink<Result> implements Sink, AsyncIterableIterator<Result> {
 
   #discardQueue(): void {
     for (const { value, bid } of this.#queue.splice(0)) {
-      this.#discard(this.#operation.discardResult(value), bid);
+      this.#discard(() => this.#operation.discardResult(value), bid);
     }
   }
 
-  /** A result for which nobody is left: what it carries (a descriptor, a buffer) goes back. */
-  #discard(followUp: OpCode<unknown> | null, bid: number): void {
-    if (bid >= 0) this.#host.giveBack(this.#operation.bufferGroup, bid);
-    if (followUp !== null) this.#host.followUp(followUp);
+  /** A result for which nobody is left: what it carries (a descriptor, a buffer) goes back. Never throws: a stop goes on. */
+  #discard(followUpOf: () => OpCode<unknown> | null, bid: number): void {
+    try {
+      const followUp = followUpOf();
+      if (followUp !== null) this.#host.followUp(followUp);
+    } catch (error) {
+      reportError(error);
+    }
+    try {
+      if (bid >= 0) this.#host.giveBack(this.#operation.bufferGroup, bid);
+    } catch (error) {
+      reportError(error);
+    }
   }
 }
+
+const isFull = (error: unknown): boolean =>
+  error instanceof BearerError &&
+  (error.code === 'AT_CAPACITY' || error.code === 'SUBMISSION_QUEUE_FULL');

@@ -18,7 +18,7 @@ import {
   SocketType,
   Timeout,
 } from '@ringbearer/io-uring-opcode';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { bearerMaker, inUse, settled } from '../test-support/bearers.js';
 import { encode, KernelFixture, openDescriptors, sleep } from '../test-support/kernel-fixture.js';
 import type { UringBearer } from './index.js';
@@ -264,20 +264,72 @@ describe.each(['embedded', 'owner'] as const)('driver %s: stream()', (driver) =>
     expect(() => bearer.stream(timeout)).toThrow(expect.objectContaining({ code: 'AT_CAPACITY' }));
   });
 
-  test('fails with AtCapacity where it cannot be submitted again', async () => {
+  test('waits for room where the bearer is full when it is to be submitted again', async () => {
     const bearer = make(driver, { PendingCompletions: 2 });
     const timeout = new Timeout({ milliseconds: 1, repeat: Number.POSITIVE_INFINITY });
     const stream = bearer.stream(timeout, { highWater: 1 });
     for (let i = 0; i < 200 && timeout.inFlight; i++) await sleep(2);
-    for (let i = 0; i < 2; i++) bearer.push(new Timeout({ milliseconds: 60_000 }));
-    // What is queued first, and then the error.
+    const others = [1, 2].map(() => new Timeout({ milliseconds: 60_000 }));
+    for (const other of others) bearer.push(other);
+    // What is queued comes first; then there is nothing, and no error.
     let results = 0;
-    await expect(
-      (async () => {
-        for await (const _ of stream) results++;
-      })(),
-    ).rejects.toMatchObject({ code: 'AT_CAPACITY' });
-    expect(results).toBeGreaterThan(0);
+    const consuming = (async () => {
+      for await (const _ of stream) if (++results === 100) break;
+    })();
+    await sleep(100);
+    expect(timeout.inFlight).toBe(false);
+    expect(results).toBeLessThan(100);
+    bearer.cancel(others[0]!);
+    await consuming;
+    expect(results).toBe(100);
+  });
+
+  test('return() and close() end a stream that waits for room', async () => {
+    for (const how of ['return', 'close']) {
+      const bearer = make(driver, { PendingCompletions: 1 });
+      const timeout = new Timeout({ milliseconds: 1, repeat: Number.POSITIVE_INFINITY });
+      const stream = bearer.stream(timeout, { highWater: 1 });
+      for (let i = 0; i < 200 && timeout.inFlight; i++) await sleep(2);
+      bearer.push(new Timeout({ milliseconds: 60_000 }));
+      const consuming = (async () => {
+        for await (const _ of stream);
+      })();
+      const ended = Promise.allSettled([consuming]);
+      await sleep(10);
+      if (how === 'return') await stream.return?.();
+      else await bearer.close();
+      expect(await ended).toMatchObject([
+        how === 'return' ? { status: 'fulfilled' } : { reason: { code: 'BEARER_CLOSED' } },
+      ]);
+    }
+  });
+
+  test('return() ends it even where discard() throws, which is reported', async () => {
+    const bearer = make(driver);
+    const [ours, theirs] = await fixture.pair(SocketType.STREAM);
+    const ring = bearer.buffers.ring({ count: 4, bufferBytes: 16 });
+    const receive = new RecvMulti({ socket: ours, group: ring.group });
+    const no = () => {
+      throw new Error('no discard');
+    };
+    receive.discard = no;
+    receive.discardResult = no;
+    const reported = vi.fn();
+    const listeners = process.listeners('uncaughtException');
+    process.removeAllListeners('uncaughtException').on('uncaughtException', reported);
+    try {
+      const stream = bearer.stream(receive);
+      for (let i = 0; i < 2; i++) await send(bearer, theirs as RawFd, 'z'.repeat(16));
+      await sleep(5);
+      expect(await stream.return?.()).toEqual({ done: true, value: undefined });
+      await settled(bearer);
+      await sleep(5);
+    } finally {
+      process.removeAllListeners('uncaughtException');
+      for (const listener of listeners) process.on('uncaughtException', listener);
+    }
+    expect(ring.outstanding).toBe(0);
+    expect(reported.mock.calls.map(([error]) => error.message)).toContain('no discard');
   });
 
   test('close() ends iterations with BEARER_CLOSED: armed, waiting for buffers, and paused', async () => {

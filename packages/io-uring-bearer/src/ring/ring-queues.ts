@@ -110,6 +110,10 @@ export class RingQueues {
   get overflowing(): boolean {
     return (Atomics.load(this.words, this.#sqFlags) & CQ_OVERFLOW) !== 0;
   }
+  /** Errno of the last submission or wait that the loop hooks made, 0 when it went well. */
+  get loopError(): number {
+    return this.control[controlWords.loopError]!;
+  }
   /** Entering the kernel would bring something: deferred work, or completions kept back. */
   get needsEnter(): boolean {
     return (Atomics.load(this.words, this.#sqFlags) & (CQ_OVERFLOW | TASKRUN)) !== 0;

@@ -15,6 +15,10 @@ export abstract class ConnectionFlow {
   /** The next byte of a body; or, with the peer's side closed, of the reply. */
   #peerDeadline = 0;
   #handlerDeadline = 0;
+  /** The last byte of the body, while one is due; 0 while none is. */
+  #requestDeadline = 0;
+  /** What the request has left of its time, while no byte is due. */
+  #requestRestMs = 0;
 
   constructor(left: Left, context: Http1Context) {
     this.left = left;
@@ -48,7 +52,9 @@ export abstract class ConnectionFlow {
 
   /** From the first byte of a head to its last, however they come. */
   protected armHead(): void {
-    this.left.deadline = deadline(this.left.clock.now, this.context.limits.headerReadTimeoutMs);
+    const { headerReadTimeoutMs, requestTimeoutMs } = this.context.limits;
+    const timeoutMs = Math.min(headerReadTimeoutMs, requestTimeoutMs);
+    this.left.deadline = deadline(this.left.clock.now, timeoutMs);
   }
 
   /** From the end of a head, when its handler needs more than a moment. */
@@ -58,9 +64,18 @@ export abstract class ConnectionFlow {
     this.rearm();
   }
 
-  /** From one body byte to the next. */
+  /** A body follows. @param since when the first byte of its head came */
+  protected beginBody(since: number): void {
+    this.#requestDeadline = 0;
+    this.#requestRestMs = since + this.context.limits.requestTimeoutMs - this.left.clock.now;
+  }
+
+  /** From one body byte to the next, and never past what is left for the request. */
   protected armBody(): void {
-    this.#peerDeadline = deadline(this.left.clock.now, this.context.limits.bodyReadTimeoutMs);
+    const { now } = this.left.clock;
+    if (this.#requestDeadline === 0) this.#requestDeadline = now + this.#requestRestMs;
+    const at = Math.min(now + this.context.limits.bodyReadTimeoutMs, this.#requestDeadline);
+    this.#peerDeadline = at === Number.POSITIVE_INFINITY ? 0 : at;
     this.rearm();
   }
 
@@ -72,6 +87,10 @@ export abstract class ConnectionFlow {
 
   /** No body byte is due: there are no more, or nobody reads. */
   protected disarmBody(): void {
+    if (this.#requestDeadline !== 0) {
+      this.#requestRestMs = this.#requestDeadline - this.left.clock.now;
+      this.#requestDeadline = 0;
+    }
     this.#peerDeadline = 0;
     this.rearm();
   }

@@ -178,7 +178,6 @@ export class Http1Connection extends ConnectionFlow implements Orbit, ExchangeHo
       next = taken;
     } else next = head.parse(bytes, p, end);
     if (next > 0) {
-      if (partial !== null) this.#partial = null;
       this.#accept(head, p, next, next < end);
       return next;
     }
@@ -192,7 +191,7 @@ export class Http1Connection extends ConnectionFlow implements Orbit, ExchangeHo
 
   #partialHead(): PartialHead {
     if (this.#partial === null) {
-      this.#partial = new PartialHead();
+      this.#partial = new PartialHead(this.left.clock.now);
       this.armHead();
     }
     return this.#partial;
@@ -201,6 +200,8 @@ export class Http1Connection extends ConnectionFlow implements Orbit, ExchangeHo
   /** A complete head: decides framing and persistence, then runs the handler. */
   #accept(head: Http1Head, start: number, end: number, more: boolean): void {
     const { limits } = this.context;
+    const partial = this.#partial;
+    if (partial !== null) this.#partial = null;
     const keepAlive =
       head.keepAlive &&
       ++this.#requests < limits.maxRequestsPerConnection &&
@@ -217,6 +218,7 @@ export class Http1Connection extends ConnectionFlow implements Orbit, ExchangeHo
       this.#read = READ_BODY;
       this.#incoming ??= new BodyReceiver(limits);
       this.#incoming.begin(length, head.expect === EXPECT_CONTINUE && !more);
+      this.beginBody(partial === null ? this.left.clock.now : partial.since);
     }
     this.context.headStart = start;
     this.context.headEnd = end;

@@ -143,6 +143,126 @@ describe('Http1Connection.tick()', () => {
     expect([peer.closed, statuses(peer)]).toEqual(['ended', [200]]);
   });
 
+  // A byte every 20 s: never silent for bodyReadTimeoutMs, never through.
+  test.each([
+    ['data of a declared length', 'Content-Length: 1000', '', 'a'],
+    ['data of a chunk', 'Transfer-Encoding: chunked', '3e8\r\n', 'a'],
+    ['one-byte chunks', 'Transfer-Encoding: chunked', '', '1\r\na\r\n'],
+    ['a chunk extension', 'Transfer-Encoding: chunked', '1;a=', 'a'],
+    ['trailers', 'Transfer-Encoding: chunked', '0\r\nX: ', 'a'],
+  ])(
+    'answers 408 to a request that takes too long in total: %s',
+    async (_what, framing, start, more) => {
+      const errors: unknown[] = [];
+      const runtime = runtimeOf(async (request, reply) => {
+        if (request.path === '/begun') reply.write('begun');
+        try {
+          reply.text(await request.text());
+        } catch (error) {
+          errors.push((error as { code: string }).code);
+        }
+      });
+      const head = `POST / HTTP/1.1\r\nHost: a\r\n${framing}\r\n\r\n${start}`;
+      const fresh = await runtime.connect().send(head).settle();
+      const begun = await runtime.connect().send(head.replace('/', '/begun')).settle();
+      for (let i = 0; i < 14; i++) {
+        runtime.advance(20_000);
+        await fresh.send(more).settle();
+        await begun.send(more).settle();
+      }
+      runtime.advance(19_500);
+      expect([fresh.closed, begun.closed]).toEqual([null, null]);
+      runtime.advance(500);
+      await fresh.settle();
+      await begun.settle();
+      expect([statuses(fresh), fresh.closed]).toEqual([[408], 'ended']);
+      expect(fresh.received).toContain('Connection: close');
+      expect([statuses(begun), begun.closed]).toEqual([[200], 'aborted']);
+      expect(errors).toEqual(['BODY_TIMEOUT', 'BODY_TIMEOUT']);
+    },
+  );
+
+  test('counts a request from the first byte of its head, each from its own', async () => {
+    const runtime = runtimeOf(echo, { requestTimeoutMs: 10_000 });
+    const peer = runtime.connect();
+    for (let i = 0; i < 3; i++) {
+      peer.send(POST.slice(0, 3)).run();
+      runtime.advance(4_000);
+      await peer.send(POST.slice(3)).settle();
+      runtime.advance(5_500);
+      await peer.send('hello').settle();
+    }
+    expect(statuses(peer)).toEqual([200, 200, 200]);
+    peer.send(POST.slice(0, 3)).run();
+    runtime.advance(4_000);
+    await peer.send(`${POST.slice(3)}hell`).settle();
+    runtime.advance(6_000);
+    expect([statuses(peer), peer.closed]).toEqual([[200, 200, 200, 408], 'ended']);
+  });
+
+  test('bounds a head by the time of its request, when that is shorter', () => {
+    const runtime = runtimeOf(hello, { requestTimeoutMs: 2_000 });
+    const peer = runtime.connect().send('G').run();
+    runtime.advance(2_000);
+    expect(statuses(peer)).toEqual([408]);
+  });
+
+  test('does not count time in which the handler does not read', async () => {
+    let read: () => void = () => {};
+    const runtime = runtimeOf(async (request, reply) => {
+      await new Promise<void>((resolve) => {
+        read = resolve;
+      });
+      reply.text(await request.text());
+    });
+    const late = await runtime.connect().send(`${POST}hello`).settle();
+    runtime.advance(3_600_000);
+    read();
+    await late.settle();
+    expect(statuses(late)).toEqual([200]);
+
+    const pieces: AsyncIterator<Uint8Array>[] = [];
+    const streaming = runtimeOf(
+      (request) => void pieces.push(request.body[Symbol.asyncIterator]()),
+      {
+        requestTimeoutMs: 60_000,
+      },
+    );
+    const length = 1_000_000;
+    const peer = streaming.connect().send(POST.replace('5', String(length)));
+    await peer.settle();
+    const next = pieces[0]!.next();
+    await peer.send('x'.repeat(300_000), 50_000).settle();
+    await next;
+    expect(peer.left.paused).toBe(true);
+    streaming.advance(3_600_000);
+    expect(peer.closed).toBe(null);
+    while (peer.left.paused) {
+      await pieces[0]!.next();
+      await peer.settle();
+    }
+    // The peer's turn again, with what was left of its time.
+    for (let i = 0; i < 2; i++) {
+      streaming.advance(29_500);
+      await peer.send('x').settle();
+      expect(peer.closed).toBe(null);
+    }
+    streaming.advance(1_000);
+    expect(statuses(peer)).toEqual([408]);
+  });
+
+  test('limits a drain by what is left for its request', async () => {
+    const runtime = runtimeOf(hello, { requestTimeoutMs: 10_000 });
+    const peer = runtime.connect().send(POST.slice(0, 3)).run();
+    runtime.advance(4_000);
+    await peer.send(POST.slice(3)).settle();
+    expect(statuses(peer)).toEqual([200]);
+    runtime.advance(5_500);
+    expect(peer.send('a').run().closed).toBe(null);
+    runtime.advance(500);
+    expect([peer.closed, statuses(peer)]).toEqual(['ended', [200]]);
+  });
+
   test('answers 503 when the handler takes longer than it may, and aborts a begun reply', async () => {
     const late: unknown[] = [];
     const runtime = runtimeOf(
@@ -193,6 +313,7 @@ describe('Http1Connection.tick()', () => {
     const runtime = runtimeOf(echo, {
       headerReadTimeoutMs: never,
       bodyReadTimeoutMs: never,
+      requestTimeoutMs: never,
       keepAliveTimeoutMs: never,
       connectionTimeoutMs: never,
     });

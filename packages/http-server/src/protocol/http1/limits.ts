@@ -7,6 +7,12 @@ export interface Http1Limits {
   readonly headerReadTimeoutMs?: number;
   /** The longest silence while a request body is being received, in milliseconds. Default 30,000. Past it: 408. */
   readonly bodyReadTimeoutMs?: number;
+  /**
+   * From the first byte of a head to the last byte of its request, in total, in milliseconds; not counted while the handler does not read. Default
+   * 300,000, as node:http: a byte now and then is progress, so without it a body would hold its connection for ever. Past it: 408, or an abort when the
+   * reply was begun. Longer uploads need more.
+   */
+  readonly requestTimeoutMs?: number;
   /** How long a connection may be idle, before its first request too, in milliseconds. Default 5,000, as node:http. Past it: closed silently. */
   readonly keepAliveTimeoutMs?: number;
   /**
@@ -45,6 +51,7 @@ export type ResolvedHttp1Limits = Required<Http1Limits>;
 export const HTTP1_LIMITS: ResolvedHttp1Limits = {
   headerReadTimeoutMs: 5_000,
   bodyReadTimeoutMs: 30_000,
+  requestTimeoutMs: 300_000,
   keepAliveTimeoutMs: 5_000,
   connectionTimeoutMs: 300_000,
   handlerTimeoutMs: Number.POSITIVE_INFINITY,
@@ -61,6 +68,7 @@ export const HTTP1_LIMITS: ResolvedHttp1Limits = {
 const RANGES: { readonly [K in keyof ResolvedHttp1Limits]: readonly [number, number, boolean] } = {
   headerReadTimeoutMs: [1, 2 ** 31 - 1, true],
   bodyReadTimeoutMs: [1, 2 ** 31 - 1, true],
+  requestTimeoutMs: [1, 2 ** 31 - 1, true],
   keepAliveTimeoutMs: [1, 2 ** 31 - 1, true],
   connectionTimeoutMs: [1, 2 ** 31 - 1, true],
   handlerTimeoutMs: [1, 2 ** 31 - 1, true],

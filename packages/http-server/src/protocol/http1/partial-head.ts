@@ -18,11 +18,17 @@ const LINE_SPARE_BYTES = 64;
  * a head are there, dropped with its last: idle connections have none.
  */
 export class PartialHead {
+  /** When its first byte came. */
+  readonly since: number;
   /** Where the first incomplete line begins, from the start of the head. */
   #line = 0;
   /** How many bytes were looked at. */
   #scanned = 0;
   #emptyLines = 0;
+
+  constructor(since: number) {
+    this.since = since;
+  }
 
   /** Bytes of the head itself were looked at: empty lines before it are over. */
   get begun(): boolean {
