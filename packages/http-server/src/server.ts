@@ -6,7 +6,7 @@ import {
   installFastResponse,
   rawHandler,
 } from './handlers/index.js';
-import { DRAIN_TIMEOUT_MS, HOSTNAME, PORT, type ServeOptions } from './options.js';
+import { checkOptions, DRAIN_TIMEOUT_MS, HOSTNAME, PORT, type ServeOptions } from './options.js';
 import { type Handle, http1 } from './protocol/http1/index.js';
 import {
   type Capabilities,
@@ -114,7 +114,7 @@ export class Server {
  * Starts an HTTP server on its own io_uring, in this thread. Accepts connections once the Promise resolves.
  *
  * @param handlerOrOptions a fetch handler, or everything by name
- * @throws TypeError, RangeError for an option that cannot be
+ * @throws TypeError, RangeError for an option that does not exist or cannot be
  * @throws the system's error with code (`EADDRINUSE`, `EACCES`), errno and syscall
  * @throws RingSetupError (code `SETUP_FAILED`) where io_uring cannot be used; its message says what to do
  *
@@ -135,6 +135,7 @@ export async function serve(handlerOrOptions: FetchHandler | ServeOptions): Prom
       `Cannot serve as options must be a handler or an object: current value is ${String(options)}`,
     );
   }
+  checkOptions(options);
   options.signal?.throwIfAborted();
   checkTime('drainTimeoutMs', options.drainTimeoutMs);
   checkTime('writeTimeoutMs', options.writeTimeoutMs);

@@ -129,7 +129,7 @@ export class HttpRequest implements Iterable<readonly [name: string, value: stri
   /**
    * Aborted when the client goes away before the reply is complete: it reset the connection, a limit ended the exchange, or it sent FIN. After a FIN
    * nobody can tell a client that is gone from one that only finished sending, so a reply is still delivered: a handler that ignores the signal
-   * serves both. The reason is an `HttpServerError`, `PEER_GONE` unless a limit was the cause.
+   * serves both, as long as it sends something every `halfCloseTimeoutMs`. The reason is an `HttpServerError`, `PEER_GONE` unless a limit was the cause.
    *
    * A FIN is noticed once everything before it was received: not while further pipelined requests or an unread body wait. Built on first use.
    */

@@ -79,7 +79,7 @@ export abstract class ConnectionFlow {
     this.rearm();
   }
 
-  /** From the peer's FIN, or what was sent since, when the handler was told of it. */
+  /** From the peer's FIN, or what was sent since. */
   protected armHalfClose(): void {
     this.#peerDeadline = deadline(this.left.clock.now, this.context.limits.halfCloseTimeoutMs);
     this.rearm();

@@ -10,8 +10,6 @@ export interface ExchangeHost {
   readonly peerEnded: boolean;
   /** What the peer has yet to send of the body would not be received for nobody: the reply has to close. */
   readonly restUnwelcome: boolean;
-  /** The handler was told of the peer's FIN, and may leave its reply at that. */
-  told(): void;
   /** Nobody is at either end. */
   giveUp(): void;
   /** The body reader takes bytes. */

@@ -107,6 +107,7 @@ export class Http1Connection extends ConnectionFlow implements Orbit, ExchangeHo
         this.#bodyFault(FAULT_TRUNCATED);
         break;
       case READ_NOTHING:
+        this.#awaitReply();
         this.#exchange!.peerEnded();
         break;
     }
@@ -286,10 +287,16 @@ export class Http1Connection extends ConnectionFlow implements Orbit, ExchangeHo
     tell(new HttpServerError(faultCode(fault), faultText(fault), faultStatus(fault)));
   }
 
-  /** The peer sent FIN and the handler knows. As long as either does something, there is a reply to wait for. */
+  /** The peer sent FIN: from here, or what was sent since, the handler's silence counts. */
+  #awaitReply(): void {
+    this.#exchange!.progressed = false;
+    this.armHalfClose();
+  }
+
+  /** The peer sent FIN. As long as either side does something, there is a reply to wait for. */
   #leftAlone(): void {
     const exchange = this.#exchange!;
-    if (exchange.progressed || this.left.blocked) this.told();
+    if (exchange.progressed || this.left.blocked) this.#awaitReply();
     else this.giveUp();
   }
 
@@ -357,11 +364,6 @@ export class Http1Connection extends ConnectionFlow implements Orbit, ExchangeHo
 
   get restUnwelcome(): boolean {
     return this.#read === READ_BODY && this.#incoming!.unwelcome;
-  }
-
-  told(): void {
-    this.#exchange!.progressed = false;
-    this.armHalfClose();
   }
 
   giveUp(): void {

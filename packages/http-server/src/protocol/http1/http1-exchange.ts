@@ -78,9 +78,7 @@ export class Http1Exchange extends ReplySide implements Carrier {
   /** The peer sent FIN while the handler is at work. It gets its reply all the same. */
   peerEnded(): void {
     this.closeAfter();
-    if (this.#signals === null) return;
-    if (this.#signals.heeded) this.host.told();
-    this.#signals.end(peerGone('The client closed its side of the connection'));
+    this.#signals?.end(peerGone('The client closed its side of the connection'));
   }
 
   /** The exchange in flight, if any, ends without its handler's doing. @returns what to call when the connection is in its final state */
@@ -172,11 +170,7 @@ export class Http1Exchange extends ReplySide implements Carrier {
   }
 
   signal(): AbortSignal {
-    const signals = this.#ownSignals();
-    const { heeded } = signals;
-    const signal = signals.request;
-    if (!heeded && this.#leftAlone()) this.host.told();
-    return signal;
+    return this.#ownSignals().request;
   }
 
   replySignal(): AbortSignal {

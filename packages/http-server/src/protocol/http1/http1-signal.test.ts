@@ -174,8 +174,8 @@ describe('HttpRequest.signal', () => {
   });
 });
 
-describe('a client that ended, with a handler that was told', () => {
-  test('is left when the handler settles without ending its reply', async () => {
+describe('a client that ended, with a handler at work', () => {
+  test('is left when the handler was told and settles without ending its reply', async () => {
     const lost: unknown[] = [];
     const peer = connect(async (request, reply) => {
       reply.write('begun');
@@ -192,49 +192,88 @@ describe('a client that ended, with a handler that was told', () => {
 
   test('is left when nothing is sent for halfCloseTimeoutMs, whether or not the reply was begun', () => {
     for (const begun of [false, true]) {
-      for (const early of [false, true]) {
+      for (const asked of ['before', 'after', 'never']) {
         const { keep, last } = keeper();
         const runtime = runtimeOf(keep, { halfCloseTimeoutMs: 10_000 });
         const peer = runtime.connect().send(GET).run();
         const { request, reply } = last();
         if (begun) reply.write('begun');
-        if (early) request.signal.aborted;
+        if (asked === 'before') request.signal.aborted;
+        runtime.advance(60_000);
         peer.fin().run();
-        runtime.advance(60_000 - (early ? 60_000 : 0));
-        expect(peer.closed).toBe(null);
-        if (!early) expect(request.signal.aborted).toBe(true);
-        runtime.advance(9_500);
+        runtime.advance(5_000);
+        // Asking is no sign of life of the reply.
+        if (asked === 'after') expect(request.signal.aborted).toBe(true);
+        runtime.advance(4_500);
         expect(peer.closed).toBe(null);
         runtime.advance(500);
         expect([peer.closed, request.lost, reply.signal.aborted]).toEqual(['aborted', true, true]);
+        expect(() => reply.text('too late')).not.toThrow();
       }
     }
   });
 
-  test('is kept while the handler writes, or the client takes its time to read', () => {
-    const { keep, last } = keeper();
-    const runtime = runtimeOf(keep, { halfCloseTimeoutMs: 10_000 });
-    const peer = runtime.connect().send(GET).run();
-    const { request, reply } = last();
-    expect(request.signal.aborted).toBe(false);
-    peer.fin().run();
-    for (let i = 0; i < 5; i++) {
-      reply.write('x');
-      runtime.advance(9_000);
-    }
-    peer.reads = false;
-    reply.write('y'.repeat(100_000));
-    runtime.advance(60_000);
-    expect(peer.closed).toBe(null);
-    peer.reads = true;
-    reply.end();
-    peer.run();
-    expect(repliesOf(peer.received)[0]?.body.length).toBe(100_005);
-  });
+  test.each([true, false])(
+    'is kept while the handler writes, or the client takes its time to read; signal asked for: %s',
+    (asked) => {
+      const { keep, last } = keeper();
+      const runtime = runtimeOf(keep, { halfCloseTimeoutMs: 10_000 });
+      const peer = runtime.connect().send(GET).run();
+      const { request, reply } = last();
+      if (asked) expect(request.signal.aborted).toBe(false);
+      peer.fin().run();
+      for (let i = 0; i < 5; i++) {
+        reply.write('x');
+        runtime.advance(9_000);
+      }
+      peer.reads = false;
+      reply.write('y'.repeat(100_000));
+      runtime.advance(60_000);
+      expect(peer.closed).toBe(null);
+      peer.reads = true;
+      reply.end();
+      peer.run();
+      expect(repliesOf(peer.received)[0]?.body.length).toBe(100_005);
+    },
+  );
 
-  test('is waited for without end when the handler was not told', () => {
+  test('is kept by interim replies, and left 30 s after the last by default', () => {
     const { keep, last } = keeper();
     const runtime = runtimeOf(keep);
+    const peer = runtime.connect().send(GET).fin().run();
+    for (let i = 0; i < 5; i++) {
+      runtime.advance(25_000);
+      last().reply.informational(102);
+    }
+    expect(peer.run().closed).toBe(null);
+    runtime.advance(60_000);
+    expect(peer.closed).toBe('aborted');
+  });
+
+  test('is left when it ended after its body was read', async () => {
+    const runtime = runtimeOf(async (request) => {
+      await request.text();
+      await new Promise(() => {});
+    });
+    const text = 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nab';
+    const peer = await runtime.connect().send(text).fin().settle();
+    runtime.advance(29_500);
+    expect(peer.closed).toBe(null);
+    runtime.advance(500);
+    expect(peer.closed).toBe('aborted');
+  });
+
+  test('is answered 503 when the handler may take less time than that', () => {
+    const { keep } = keeper();
+    const runtime = runtimeOf(keep, { handlerTimeoutMs: 5_000 });
+    const peer = runtime.connect().send(GET).fin().run();
+    runtime.advance(5_000);
+    expect([statuses(peer), peer.closed]).toEqual([[503], 'ended']);
+  });
+
+  test('is waited for without end when halfCloseTimeoutMs is lifted', () => {
+    const { keep, last } = keeper();
+    const runtime = runtimeOf(keep, { halfCloseTimeoutMs: Number.POSITIVE_INFINITY });
     const peer = runtime.connect().send(GET).fin().run();
     runtime.advance(600_000);
     last().reply.text('at last');

@@ -23,8 +23,8 @@ export interface Http1Limits {
   /** From the end of a head to the end of its reply, in milliseconds. Default Infinity. Past it: 503, or an abort when the reply was begun. */
   readonly handlerTimeoutMs?: number;
   /**
-   * After the client's FIN, how long a handler that asked for `request.signal`, and so was told, may send nothing, in milliseconds. Default 30,000:
-   * as a body. Past it: an abort, for nobody seems to be at either end. A handler that did not ask is waited for.
+   * After the client's FIN, how long a handler with a reply to make may send nothing, in milliseconds. Default 30,000: as a body. Past it: an abort, for
+   * nobody seems to be at either end, and nothing else would ever end a connection whose handler hangs. One that goes on writing is waited for.
    */
   readonly halfCloseTimeoutMs?: number;
   /** Start line and fields together, in bytes; trailers likewise. Default 16,384, as node:http. Past it: 431. */
@@ -94,7 +94,7 @@ export function resolveHttp1Limits(limits: Http1Limits): ResolvedHttp1Limits {
     if (value === undefined) continue;
     if (typeof value !== 'number') {
       throw new TypeError(
-        `Cannot configure HTTP/1.1 as ${name} must be a number: current value is ${String(value)}`,
+        `Cannot configure HTTP/1.1 as ${name} must be a number: current value is ${typeof value === 'string' ? `'${value}'` : String(value)}`,
       );
     }
     if (value === Number.POSITIVE_INFINITY && unlimited) {

@@ -159,7 +159,9 @@ export abstract class ReplySide implements Replying {
 
   informational(status: number, fields: ReplyFields | null): void {
     // RFC 9110 section 15.2: an HTTP/1.0 client gets no 1xx.
-    if (this.modern) writeInterim(this.left, status, fields);
+    if (!this.modern) return;
+    writeInterim(this.left, status, fields);
+    this.progressed = true;
   }
 
   whenDrained(): Promise<void> {
