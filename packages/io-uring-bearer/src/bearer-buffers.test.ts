@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { bearerMaker } from '../test-support/bearers.js';
 import { runProgram } from '../test-support/child.js';
 import { KernelFixture } from '../test-support/kernel-fixture.js';
-import { BEARER_CAPACITY_KINDS } from './index.js';
+import { AtCapacity, BEARER_CAPACITY_KINDS } from './index.js';
 
 const fixture = new KernelFixture();
 const make = bearerMaker();
@@ -36,6 +36,32 @@ describe('capacities of memory', () => {
     });
   });
 
+  test('AtCapacity says what makes room', () => {
+    const bearer = make('manual', {
+      PendingCompletions: 1,
+      Buffers: 1,
+      BufferBytes: 8192,
+      BufferGroups: 0,
+      Futexes: 0,
+    });
+    const message = (body: () => unknown) => thrown(body).message;
+    bearer.push(new Nop());
+    expect(message(() => bearer.push(new Nop()))).toMatch(
+      /1 of 1 are in use: wait for completions, or give the bearer a larger PendingCompletions$/,
+    );
+    expect(message(() => bearer.buffers.pool({ count: 2, bufferBytes: 8 }))).toMatch(
+      /release leases .*close pools.*larger Buffers$/,
+    );
+    expect(message(() => bearer.allocate(8193))).toMatch(
+      /release leases .*close pools.*larger BufferBytes$/,
+    );
+    expect(message(() => bearer.buffers.ring({ count: 1, bufferBytes: 8 }))).toMatch(
+      /unregister rings.*larger BufferGroups$/,
+    );
+    expect(message(() => bearer.buffers.futex())).toMatch(/larger Futexes$/);
+    expect(new AtCapacity('RegisteredFd', 4, 4).message).toMatch(/close direct descriptors, or/);
+  });
+
   test('a ring that is unregistered gives its group back', () => {
     const bearer = make('manual', { BufferGroups: 1 });
     for (let i = 0; i < 10; i++) {
@@ -44,6 +70,80 @@ describe('capacities of memory', () => {
       ring.unregister();
     }
     expect(bearer.stats().capacity.BufferGroups.used).toBe(0);
+  });
+
+  test('allocate() over and over takes no more memory than it has at once', () => {
+    const bearer = make('manual', { Buffers: 2, BufferBytes: 3 * 4096 });
+    const use = () => {
+      const { Buffers, BufferBytes } = bearer.stats().capacity;
+      return [Buffers.used, BufferBytes.used];
+    };
+    for (let i = 0; i < 1000; i++) {
+      const lease = bearer.allocate(1 + ((i * 37) % 4096));
+      expect(lease.toBytes().every((byte) => byte === 0)).toBe(true);
+      lease.fill(Buffer.alloc(lease.length, 0xff));
+      lease.release();
+      lease.release();
+      expect(() => lease.toBytes()).toThrow(expect.objectContaining({ code: 'BUFFER_RELEASED' }));
+    }
+    expect(use()).toEqual([0, expect.any(Number)]);
+    expect(use()[1]).toBeLessThanOrEqual(4096);
+    const [one, two] = [bearer.allocate(4096), bearer.allocate(4096)];
+    expect(one.unsafe.addressLow).not.toBe(two.unsafe.addressLow);
+    expect(use()).toEqual([2, 8192]);
+    expect((thrown(() => bearer.allocate(1)) as AtCapacity).kind).toBe('Buffers');
+    one.release();
+    // Large enough is nothing that is free, and the limit is on what is mapped.
+    expect((thrown(() => bearer.allocate(8192)) as AtCapacity).kind).toBe('BufferBytes');
+    expect(use()).toEqual([1, 8192]);
+  });
+
+  test('a pool that is closed gives its Buffers back, and its memory to the next', () => {
+    const bearer = make('manual', { Buffers: 8, BufferBytes: 8 * 1024 });
+    for (let i = 0; i < 20; i++) {
+      const pool = bearer.buffers.pool({ count: 8, bufferBytes: 1024 - i });
+      const lease = pool.take();
+      pool.close();
+      pool.close();
+      expect(lease.held).toBe(false);
+      lease.release();
+      expect(bearer.stats().capacity).toMatchObject({
+        Buffers: { used: 0 },
+        BufferBytes: { used: 8192 },
+      });
+    }
+  });
+
+  test('a classic group that is closed gives back its Buffers and its group', () => {
+    const bearer = make('manual', { Buffers: 4, BufferBytes: 4096, BufferGroups: 1 });
+    for (let i = 0; i < 20; i++)
+      bearer.buffers.classicGroup({ count: 4, bufferBytes: 1024, group: 3 }).close();
+    expect(bearer.stats().capacity).toMatchObject({
+      Buffers: { used: 0 },
+      BufferBytes: { used: 4096 },
+      BufferGroups: { used: 0 },
+    });
+  });
+
+  test('a ring that is unregistered gives its Buffers back, and keeps its bytes', () => {
+    const bearer = make('manual', { Buffers: 2, BufferBytes: 20_000 });
+    for (let i = 0; i < 2; i++) bearer.buffers.ring({ count: 2, bufferBytes: 2048 }).unregister();
+    const { Buffers, BufferBytes, BufferGroups } = bearer.stats().capacity;
+    expect([Buffers.used, BufferGroups.used]).toEqual([0, 0]);
+    expect(BufferBytes.used).toBeGreaterThan(2 * 4096);
+    const kind = (body: () => unknown) => (thrown(body) as Error & { kind?: string }).kind;
+    expect(kind(() => bearer.buffers.ring({ count: 2, bufferBytes: 2048 }))).toBe('BufferBytes');
+  });
+
+  test('what could not be made takes nothing but memory that serves again', () => {
+    const bearer = make('manual', { Buffers: 8, BufferBytes: 16_384 });
+    for (let i = 0; i < 20; i++)
+      expect(() => bearer.buffers.ring({ count: 3, bufferBytes: 64 })).toThrow(RangeError);
+    expect(bearer.stats().capacity).toMatchObject({
+      Buffers: { used: 0 },
+      BufferGroups: { used: 0 },
+    });
+    bearer.buffers.ring({ count: 2, bufferBytes: 64 });
   });
 
   test('errors of operations carry code, errno and syscall', async () => {

@@ -5,17 +5,18 @@ import {
   ClassicBufferGroup,
   FutexWord,
   type Lease,
-  type Mapping,
-  type MemorySource,
   ProvidedBufferRing,
 } from '@ringbearer/io-uring-buffer';
 import type { Received } from '@ringbearer/io-uring-opcode';
 import type { RawRing } from '@ringbearer/native/ring';
 import type { CapacityLedger } from './capacity.js';
 import { BearerError } from './errors.js';
+import { MemoryStore } from './memory-store.js';
 
 /** The longest wait before a group of which nobody tells when it is refilled is tried again. */
 const RETRY_MS_MAX = 64;
+/** The largest `allocate` whose mapping is rounded up to a power of two. */
+const ROUNDED_BYTES_MAX = 1 << 20;
 
 /** Sizes of a pool. */
 export interface PoolOptions {
@@ -34,54 +35,59 @@ export interface GroupOptions extends PoolOptions {
 }
 
 /**
- * The memory of one bearer: everything here counts against Buffers, BufferBytes, BufferGroups and Futexes, and is given back when the
- * bearer closes, at the latest.
+ * The memory of one bearer: everything here counts against Buffers, BufferBytes, BufferGroups and Futexes. Closing a pool, a ring or a
+ * group gives its Buffers and its group back. BufferBytes counts what is mapped, which stays until the bearer closes: the
+ * memory of a closed pool or group, and of a released `allocate`, serves the next one that needs no more than it has.
  */
 export class BearerBuffers {
-  readonly #raw: RawRing;
   readonly #ledger: CapacityLedger;
   readonly #rings = new Map<number, ProvidedBufferRing>();
   readonly #groups = new Set<number>();
   readonly #waiters = new Map<number, Set<() => void>>();
-  readonly #source: MemorySource;
+  readonly #store: MemoryStore;
   readonly #registrar: BufferRegistrar;
   #futexArena: Arena | null = null;
 
   constructor(raw: RawRing, ledger: CapacityLedger) {
-    this.#raw = raw;
     this.#ledger = ledger;
-    this.#source = {
-      map: (byteLength, { hugePages }) => this.#map(byteLength, hugePages === 'try'),
-    };
+    this.#store = new MemoryStore(raw, ledger);
     this.#registrar = {
       registerBufferRing: ({ group, entries, ring, flags }) =>
         raw.registerBufferRing(group, entries, ring.addressLow, ring.addressHigh, flags),
       unregisterBufferRing: (group) => {
-        if (this.#rings.delete(group)) this.#giveGroup(group);
+        const ring = this.#rings.get(group);
+        if (ring !== undefined) {
+          this.#rings.delete(group);
+          this.#giveGroup(group);
+          this.#ledger.give('Buffers', ring.entries);
+        }
         raw.unregisterBufferRing(group);
       },
     };
   }
 
   /**
-   * A pool of equal buffers, for sends and single receives.
+   * A pool of equal buffers, for sends and single receives. Its `close` gives Buffers back; its memory is used again, and stays counted
+   * in BufferBytes.
    * @throws AtCapacity for Buffers or BufferBytes
    */
   pool(options: PoolOptions): BufferPool {
     const { count, bufferBytes, hugePages = false } = options;
     const bytes = poolBytes(count, bufferBytes);
-    const giveBack = this.#take(count, bytes);
-    try {
-      return new BufferPool(this.#arena(bytes, hugePages), { count, size: bufferBytes });
-    } catch (error) {
-      giveBack();
-      throw error;
-    }
+    const arenaOf = () => this.#store.arena(bytes, hugePages);
+    return this.#counted(count, arenaOf, (arena) => {
+      return new BufferPool(arena, {
+        count,
+        size: bufferBytes,
+        onClose: () => this.#closed(arena, count),
+      });
+    });
   }
 
   /**
    * A registered ring of provided buffers (kernel 5.19): the kernel picks one for each receive. All connections of a
-   * ring can share it, so memory follows activity.
+   * ring can share it, so memory follows activity. Its `unregister` gives Buffers and the group back; its memory is not used again, as a
+   * receive in flight may have chosen a buffer, and stays counted in BufferBytes: make rings once.
    * @throws AtCapacity for Buffers, BufferBytes or BufferGroups
    */
   ring(options: GroupOptions): ProvidedBufferRing {
@@ -89,9 +95,9 @@ export class BearerBuffers {
     const bytes = ProvidedBufferRing.bytesNeeded(count, bufferBytes);
     const group = this.#takeGroup(options.group);
     try {
-      const giveBack = this.#take(count, bytes);
-      try {
-        const ring = new ProvidedBufferRing(this.#arena(bytes, hugePages), this.#registrar, {
+      const arenaOf = () => this.#store.arena(bytes, hugePages);
+      return this.#counted(count, arenaOf, (arena) => {
+        const ring = new ProvidedBufferRing(arena, this.#registrar, {
           group,
           entries: count,
           bufferBytes,
@@ -99,10 +105,7 @@ export class BearerBuffers {
         });
         this.#rings.set(group, ring);
         return ring;
-      } catch (error) {
-        giveBack();
-        throw error;
-      }
+      });
     } catch (error) {
       this.#giveGroup(group);
       throw error;
@@ -110,7 +113,8 @@ export class BearerBuffers {
   }
 
   /**
-   * A group for the classic ProvideBuffers and RemoveBuffers operations, which the caller submits.
+   * A group for the classic ProvideBuffers and RemoveBuffers operations, which the caller submits. Its `close` gives Buffers and
+   * the group back; its memory is used again, and stays counted in BufferBytes.
    * @throws AtCapacity for Buffers, BufferBytes or BufferGroups
    */
   classicGroup(options: GroupOptions): ClassicBufferGroup {
@@ -118,13 +122,14 @@ export class BearerBuffers {
     const bytes = poolBytes(count, bufferBytes);
     const group = this.#takeGroup(options.group);
     try {
-      const giveBack = this.#take(count, bytes);
-      try {
-        return new ClassicBufferGroup(this.#arena(bytes, hugePages), { group, count, bufferBytes });
-      } catch (error) {
-        giveBack();
-        throw error;
-      }
+      const arenaOf = () => this.#store.arena(bytes, hugePages);
+      return this.#counted(count, arenaOf, (arena) => {
+        const onClose = () => {
+          this.#closed(arena, count);
+          this.#giveGroup(group);
+        };
+        return new ClassicBufferGroup(arena, { group, count, bufferBytes, onClose });
+      });
     } catch (error) {
       this.#giveGroup(group);
       throw error;
@@ -139,7 +144,10 @@ export class BearerBuffers {
   futex(): FutexWord {
     this.#ledger.take('Futexes');
     try {
-      this.#futexArena ??= this.#arena(this.#ledger.limit('Futexes') * 64 + 4096, false);
+      this.#futexArena ??= new Arena(
+        { map: (byteLength) => this.#store.map(byteLength, false) },
+        this.#ledger.limit('Futexes') * 64 + 4096,
+      );
       return FutexWord.inArena(this.#futexArena);
     } catch (error) {
       this.#ledger.give('Futexes');
@@ -148,12 +156,24 @@ export class BearerBuffers {
   }
 
   /**
-   * One piece of kernel memory, for a single operation or a few in turn. Released memory is not handed out again: for many buffers make a
-   * {@link pool}.
+   * One piece of kernel memory, zeroed, for a single operation or a few in turn. Releasing it gives its one of Buffers back; its bytes
+   * stay counted in BufferBytes, and serve the next that is no larger. For many buffers of one size a {@link pool} is cheaper.
    * @throws AtCapacity for Buffers or BufferBytes
    */
   allocate(byteLength: number): Lease {
-    return this.pool({ count: 1, bufferBytes: byteLength }).take();
+    const bytes = poolBytes(1, byteLength);
+    // In powers of two, so that what was released serves others. Pages nobody wrote cost nothing.
+    const mapped = bytes > ROUNDED_BYTES_MAX ? bytes : 2 ** Math.ceil(Math.log2(bytes));
+    const arenaOf = () => this.#store.arena(bytes, false, mapped);
+    return this.#counted(1, arenaOf, (arena) => {
+      const pool: BufferPool = new BufferPool(arena, {
+        count: 1,
+        size: bytes,
+        onRelease: () => pool.close(),
+        onClose: () => this.#closed(arena, 1),
+      });
+      return pool.take();
+    });
   }
 
   /** The provided-buffer ring of a group, if it was made here. */
@@ -240,6 +260,7 @@ export class BearerBuffers {
   close(): void {
     for (const ring of [...this.#rings.values()]) ring.unregister();
     this.#waiters.clear();
+    this.#store.close();
   }
 
   #refilled(group: number): void {
@@ -250,34 +271,27 @@ export class BearerBuffers {
     for (const resume of resumed) resume();
   }
 
-  #arena(bytes: number, hugePages: boolean): Arena {
-    return new Arena(this.#source, bytes, { hugePages: hugePages ? 'try' : 'never' });
-  }
-
-  #map(byteLength: number, tryHugePages: boolean): Mapping {
-    const { buffer, addressLow, addressHigh, pageKind } = this.#raw.map(byteLength, tryHugePages);
-    return {
-      bytes: new Uint8Array(buffer),
-      addressLow,
-      addressHigh,
-      pageKind,
-      // The ring holds its memory until it closes: a request that is still in flight may name it.
-      release: () => {},
-    };
-  }
-
-  #take(count: number, bytes: number): () => void {
+  /** Makes something of `count` buffers. */
+  #counted<Made>(count: number, arenaOf: () => Arena, make: (arena: Arena) => Made): Made {
     this.#ledger.take('Buffers', count);
     try {
-      this.#ledger.take('BufferBytes', bytes);
+      const arena = arenaOf();
+      try {
+        return make(arena);
+      } catch (error) {
+        arena.close(); // The kernel never saw it.
+        throw error;
+      }
     } catch (error) {
       this.#ledger.give('Buffers', count);
       throw error;
     }
-    return () => {
-      this.#ledger.give('Buffers', count);
-      this.#ledger.give('BufferBytes', bytes);
-    };
+  }
+
+  /** Nobody uses `arena` any more. */
+  #closed(arena: Arena, count: number): void {
+    this.#ledger.give('Buffers', count);
+    arena.close();
   }
 
   #takeGroup(wanted: number | undefined): number {

@@ -155,7 +155,8 @@ export class UringBearer extends TypedPush {
    * Submits a multishot operation and iterates over its decoded results. It is submitted again when the kernel ends it without an
    * error (out of buffers: once some were given back). The end of a byte stream ends the iteration. Leaving the loop, or aborting the
    * signal, cancels the operation, waits until the kernel is done with it, and frees results that nobody took. When the consumer
-   * falls behind by `highWater` results the operation is cancelled, and submitted again once the consumer caught up.
+   * falls behind by `highWater` results the operation is cancelled, and submitted again once the consumer caught up. Where the bearer is
+   * full then, the stream waits for room; only the first submission throws.
    *
    * A buffer that a result names belongs to the consumer until he gives it back: `buffers.lease(operation, result)`, or the ring's
    * own `lease` or `recycle`.

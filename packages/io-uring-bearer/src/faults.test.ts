@@ -424,7 +424,10 @@ describe.each(['embedded', 'owner'] as const)('driver %s', (driver) => {
         ))
           accepted++;
       })(),
-    ).rejects.toMatchObject({ code: 'ENFILE' });
+    ).rejects.toMatchObject({
+      code: 'ENFILE',
+      message: expect.stringContaining('give the bearer a larger RegisteredFd'),
+    });
     expect(accepted).toBe(4);
     for (const socket of opened) socket.destroy();
     await listener.close();
@@ -440,13 +443,13 @@ describe.each(['embedded', 'owner'] as const)('driver %s', (driver) => {
       await new Promise((resolve) => client.on('connect', resolve));
       const filled = [];
       try { for (;;) filled.push(openSync('/dev/null')); } catch {}
-      const code = await bearer.submit(new op.Accept({ listener: listener.descriptor })).then(String, (error) => error.code);
+      const error = await bearer.submit(new op.Accept({ listener: listener.descriptor })).catch((error) => error);
       for (const fd of filled) closeSync(fd);
-      report(code);
+      report([error.code, error.message]);
       client.destroy();
       await bearer.close();`;
     expect(await reportOf(driver, source, { under: ['prlimit', '--nofile=200:200'] })).toEqual([
-      'EMFILE',
+      ['EMFILE', expect.stringContaining('raise "ulimit -n"')],
     ]);
   });
 });

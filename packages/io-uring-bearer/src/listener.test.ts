@@ -119,10 +119,13 @@ describe.each([
       bearer.push(new Nop());
       const timeout = new Timeout({ milliseconds: 20 });
       bearer.push(timeout);
-      bearer.push(new Nop(), SubmissionFlags.DRAIN);
-      expect(() => bearer.peerName(descriptors[0]!)).toThrow(
-        expect.objectContaining({ code: 'NOT_AT_ONCE' }),
-      );
+      // Not under the owner driver: what is queued behind a drain there may hold up later entries (docs/decisions/0002).
+      if (bearer.driver !== 'owner') {
+        bearer.push(new Nop(), SubmissionFlags.DRAIN);
+        expect(() => bearer.peerName(descriptors[0]!)).toThrow(
+          expect.objectContaining({ code: 'NOT_AT_ONCE' }),
+        );
+      }
       bearer.cancel(accept);
       bearer.cancel(timeout);
       await settled(bearer);

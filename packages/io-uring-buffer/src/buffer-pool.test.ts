@@ -22,6 +22,24 @@ describe('BufferPool', () => {
     expect([pool.take().id, pool.take().id, pool.take().id]).toEqual([2, 0, 3]);
   });
 
+  test('onRelease and onClose are called after the pool has changed', () => {
+    const seen: (string | number)[] = [];
+    const pool: BufferPool = new BufferPool(new Arena(new HeapMemory(), 4096), {
+      count: 1,
+      size: 64,
+      onRelease: () => {
+        seen.push('release', pool.available);
+        pool.close();
+      },
+      onClose: () => seen.push('close'),
+    });
+    const lease = pool.take();
+    lease.release();
+    lease.release();
+    pool.close();
+    expect(seen).toEqual(['release', 1, 'close']);
+  });
+
   test('take() at capacity names kind, limit and use', () => {
     const pool = new BufferPool(new Arena(new HeapMemory(), 4096), { count: 1, size: 64 });
     pool.take();

@@ -13,6 +13,10 @@ export interface BufferPoolOptions {
   readonly size: number;
   /** Id that its leases carry. Default 0. */
   readonly group?: number;
+  /** Called when a lease was released and its buffer is available again. */
+  readonly onRelease?: () => void;
+  /** Called once, when the pool has closed: nobody uses its memory any more. */
+  readonly onClose?: () => void;
 }
 
 const COUNT_MAX = 1 << 24; // 16 million owners are already more than a gibibyte of heap
@@ -47,6 +51,8 @@ export class BufferPool {
   readonly #owners: Owner[];
   readonly #generations: Uint32Array;
   readonly #free: Uint32Array;
+  readonly #onRelease: (() => void) | undefined;
+  readonly #onClose: (() => void) | undefined;
   #available: number;
   #open = true;
 
@@ -56,7 +62,7 @@ export class BufferPool {
    * @throws {BufferError} AT_CAPACITY (kind BufferBytes)
    */
   constructor(arena: Arena, options: BufferPoolOptions) {
-    const { count, size, group = 0 } = options;
+    const { count, size, group = 0, onRelease, onClose } = options;
     checkInteger('make a buffer pool', 'count', count, 1, COUNT_MAX);
     checkInteger('make a buffer pool', 'size', size, 1, SIZE_MAX);
     checkInteger('make a buffer pool', 'group', group, 0, 0xffff);
@@ -66,6 +72,8 @@ export class BufferPool {
     this.size = size;
     this.group = group;
     this.#arena = arena;
+    this.#onRelease = onRelease;
+    this.#onClose = onClose;
     this.#owners = Array.from({ length: count }, () => new Owner());
     this.#generations = new Uint32Array(count);
     this.#free = Uint32Array.from({ length: count }, (_, i) => count - 1 - i);
@@ -114,6 +122,7 @@ export class BufferPool {
     for (let id = 0; id < this.capacity; id++) this.#generations[id]! += 1;
     this.#available = this.capacity;
     this.#arena.vacate(this.#memory);
+    this.#onClose?.();
   }
 
   [Symbol.dispose](): void {
@@ -124,6 +133,7 @@ export class BufferPool {
     this.#generations[id]! += 1;
     this.#free[this.#available] = id;
     this.#available += 1;
+    this.#onRelease?.();
   }
 }
 

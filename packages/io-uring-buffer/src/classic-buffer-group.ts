@@ -20,6 +20,8 @@ export interface ClassicBufferGroupOptions {
   readonly count: number;
   /** Bytes of each, 1 to {@link PROVIDED_BUFFER_BYTES_MAX}. */
   readonly bufferBytes: number;
+  /** Called once, when the group has closed: nobody uses its memory any more. */
+  readonly onClose?: () => void;
 }
 
 /**
@@ -49,6 +51,7 @@ export class ClassicBufferGroup {
   /** All buffers as raw memory, and where each starts. */
   readonly unsafe: UnsafeBuffers;
   readonly #arena: Arena;
+  readonly #onClose: (() => void) | undefined;
   readonly #memory: MemoryRange;
   readonly #ledger: BidLedger;
   readonly #provisions = new Owner({ shared: true });
@@ -70,6 +73,7 @@ export class ClassicBufferGroup {
     this.count = count;
     this.bufferBytes = bufferBytes;
     this.#arena = arena;
+    this.#onClose = options.onClose;
     this.#memory = arena.reserve(count * bufferBytes);
     this.#ledger = new BidLedger(this.#memory, group, count, bufferBytes, () => {});
     this.unsafe = this.#ledger.unsafe;
@@ -169,6 +173,7 @@ export class ClassicBufferGroup {
     this.#ledger.revoke();
     this.#open = false;
     this.#arena.vacate(this.#memory);
+    this.#onClose?.();
   }
 
   [Symbol.dispose](): void {

@@ -171,7 +171,8 @@ export class ProvidedBufferRing {
   }
 
   /**
-   * Leases the first `length` bytes of the buffer that a completion named, picked before or not.
+   * Leases the first `length` bytes of the buffer that a completion named, picked before or not. Only for an id that a completion
+   * has just named: that the kernel is done with a buffer which was not picked, the ring takes the caller's word for.
    * @throws {RangeError} more bytes than the buffer has
    * @throws {BufferError} BUFFER_NOT_LENT when it is on lease or recycled
    */

@@ -1,3 +1,4 @@
+import { Errno } from './abi.generated.js';
 import type { Cqe } from './cqe.js';
 import { OpCodeError } from './errors.js';
 import type { Sqe } from './sqe.js';
@@ -115,9 +116,16 @@ export abstract class OpCode<Result = number> {
 
   /** Throws what a negative `res` stands for. For use in {@link complete}, after the errors that are results there. */
   protected fail(res: number): never {
-    throw new OpCodeError(this.name, -res);
+    throw new OpCodeError(this.name, -res, this.hint(-res));
+  }
+
+  /** What to do about an error, for the end of its message; '' for nothing. Called when there is one. */
+  protected hint(errno: number): string {
+    return errno === Errno.ENOBUFS && this.bufferGroup >= 0 ? GROUP_EMPTY : '';
   }
 }
 
+const GROUP_EMPTY =
+  'the buffer group is empty: release leases and recycle buffers, or make the group larger';
 const IN_FLIGHT =
   'Cannot change an operation as the kernel holds it: wait for its final completion';

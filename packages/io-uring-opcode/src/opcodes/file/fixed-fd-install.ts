@@ -1,7 +1,8 @@
-import { type Descriptor, RawFd } from '@ringbearer/io-uring-fd';
+import { type Descriptor, RawFd, TargetFd } from '@ringbearer/io-uring-fd';
 import { OpFlag, OpNumber } from '../../abi.generated.js';
 import { descriptorArgument, show } from '../../argument.js';
 import type { Cqe } from '../../cqe.js';
+import { descriptorHint } from '../../descriptor-hint.js';
 import { OpCode } from '../../opcode.js';
 import type { Sqe } from '../../sqe.js';
 import { Close } from './close.js';
@@ -65,6 +66,10 @@ export class FixedFdInstall extends OpCode<RawFd> {
 
   override complete(cqe: Cqe): RawFd {
     return new RawFd(this.result(cqe));
+  }
+
+  protected override hint(errno: number): string {
+    return descriptorHint(errno, TargetFd.raw);
   }
 
   override discard(cqe: Cqe): Close | null {

@@ -2,6 +2,7 @@ import { type Descriptor, TargetFd } from '@ringbearer/io-uring-fd';
 import { CommonOpenFlag, OpNumber } from '../../abi.generated.js';
 import { integerArgument, UINT32_MAX } from '../../argument.js';
 import type { Cqe } from '../../cqe.js';
+import { descriptorHint } from '../../descriptor-hint.js';
 import { OpCode } from '../../opcode.js';
 import { OpenFlag } from '../../open-flag.js';
 import { directoryArgument, type PathName, PathSource } from '../../path-source.js';
@@ -104,6 +105,10 @@ export class OpenAt2 extends OpCode<Descriptor> {
 
   override complete(cqe: Cqe): Descriptor {
     return this.#into.descriptor(this.result(cqe));
+  }
+
+  protected override hint(errno: number): string {
+    return descriptorHint(errno, this.#into);
   }
 
   override discard(cqe: Cqe): Close | null {

@@ -2,6 +2,7 @@ import { type Descriptor, TargetFd } from '@ringbearer/io-uring-fd';
 import { CommonOpenFlag, OpNumber } from '../../abi.generated.js';
 import { show } from '../../argument.js';
 import type { Cqe } from '../../cqe.js';
+import { descriptorHint } from '../../descriptor-hint.js';
 import { OpCode } from '../../opcode.js';
 import type { Sqe } from '../../sqe.js';
 
@@ -82,5 +83,9 @@ export class Pipe extends OpCode<PipeEnds> {
       readEnd: this.#into.descriptor(cqe.record.getUint32(0)),
       writeEnd: this.#second.descriptor(cqe.record.getUint32(4)),
     };
+  }
+
+  protected override hint(errno: number): string {
+    return descriptorHint(errno, this.#into);
   }
 }

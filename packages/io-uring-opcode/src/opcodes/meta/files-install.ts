@@ -1,6 +1,7 @@
-import { type Descriptor, FixedFd } from '@ringbearer/io-uring-fd';
+import { type Descriptor, FixedFd, TargetFd } from '@ringbearer/io-uring-fd';
 import { OpNumber } from '../../abi.generated.js';
 import type { Cqe } from '../../cqe.js';
+import { descriptorHint } from '../../descriptor-hint.js';
 import { OpCode } from '../../opcode.js';
 import type { Sqe } from '../../sqe.js';
 import { filesArgument } from './files-update.js';
@@ -66,5 +67,9 @@ export class FilesInstall extends OpCode<FixedFd[]> {
   override complete(cqe: Cqe): FixedFd[] {
     const count = this.result(cqe);
     return Array.from({ length: count }, (_, i) => new FixedFd(cqe.record.getUint32(4 * i)));
+  }
+
+  protected override hint(errno: number): string {
+    return descriptorHint(errno, TargetFd.auto);
   }
 }

@@ -2,6 +2,7 @@ import { type Descriptor, FixedFd, TargetFd } from '@ringbearer/io-uring-fd';
 import { OpFlag, OpNumber } from '../../abi.generated.js';
 import { descriptorArgument, show } from '../../argument.js';
 import type { Cqe } from '../../cqe.js';
+import { descriptorHint } from '../../descriptor-hint.js';
 import { OpCode } from '../../opcode.js';
 import type { Sqe } from '../../sqe.js';
 
@@ -73,6 +74,10 @@ export class MsgRingFd extends OpCode<FixedFd> {
 
   override complete(cqe: Cqe): FixedFd {
     return new FixedFd(this.#into.descriptor(this.result(cqe)).number);
+  }
+
+  protected override hint(errno: number): string {
+    return descriptorHint(errno, this.#into);
   }
 }
 

@@ -2,6 +2,7 @@ import { type Descriptor, TargetFd } from '@ringbearer/io-uring-fd';
 import { OpNumber } from '../../abi.generated.js';
 import { descriptorArgument } from '../../argument.js';
 import type { Cqe } from '../../cqe.js';
+import { descriptorHint } from '../../descriptor-hint.js';
 import { OpCode } from '../../opcode.js';
 import {
   decodeSocketAddress,
@@ -107,6 +108,10 @@ export class Accept extends OpCode<Accepted> {
     // The kernel reports the length the address has, which may exceed what it could write.
     const length = Math.min(cqe.record.getUint32(ADDRESS_LENGTH), SOCKET_ADDRESS_BYTES);
     return { descriptor, peer: decodeSocketAddress(cqe.record.copyBytes(ADDRESS, length)) };
+  }
+
+  protected override hint(errno: number): string {
+    return descriptorHint(errno, this.#into);
   }
 
   override discard(cqe: Cqe): Close | null {

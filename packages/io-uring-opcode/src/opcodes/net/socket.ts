@@ -2,6 +2,7 @@ import { type Descriptor, TargetFd } from '@ringbearer/io-uring-fd';
 import { OpNumber, SocketType } from '../../abi.generated.js';
 import { integerArgument, UINT16_MAX } from '../../argument.js';
 import type { Cqe } from '../../cqe.js';
+import { descriptorHint } from '../../descriptor-hint.js';
 import { OpCode } from '../../opcode.js';
 import type { Sqe } from '../../sqe.js';
 import { Close } from '../file/close.js';
@@ -72,6 +73,10 @@ export class Socket extends OpCode<Descriptor> {
 
   override complete(cqe: Cqe): Descriptor {
     return this.#into.descriptor(this.result(cqe));
+  }
+
+  protected override hint(errno: number): string {
+    return descriptorHint(errno, this.#into);
   }
 
   override discard(cqe: Cqe): Close | null {
