@@ -91,7 +91,12 @@ export class Browser {
   async close(): Promise<void> {
     this.#process.kill('SIGKILL');
     await this.#ended;
-    rmSync(this.#profile, { recursive: true, force: true, maxRetries: 5 });
+    try {
+      rmSync(this.#profile, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
+    } catch (error) {
+      // Its helper processes may write for a while longer: a left-over folder in the system's temporary one is no failure.
+      console.log(`left behind: ${this.#profile} (${(error as Error).message})`);
+    }
   }
 
   #send(method: string, params: object = {}): Promise<Record<string, unknown>> {
