@@ -1,8 +1,8 @@
-import { type Cqe, LinkTimeout, type OpCode } from '@ringbearer/io-uring-opcode';
+import { type Cqe, Errno, LinkTimeout, type OpCode } from '@ringbearer/io-uring-opcode';
 import { ChainCanceledError, type ChainCancelReason, type ChainOutcome } from './chain-outcome.js';
 import type { Sink } from './sink.js';
 
-const ECANCELED = -125;
+const ECANCELED = -Errno.ECANCELED;
 /** An abort may come between two elements, when nothing runs that could be cancelled: it is tried again. */
 const CANCEL_AGAIN_MS = 10;
 

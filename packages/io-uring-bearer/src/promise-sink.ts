@@ -1,7 +1,7 @@
-import type { Cqe, OpCode } from '@ringbearer/io-uring-opcode';
+import { type Cqe, Errno, type OpCode } from '@ringbearer/io-uring-opcode';
 import type { Sink } from './sink.js';
 
-const ECANCELED = -125;
+const ECANCELED = -Errno.ECANCELED;
 
 /**
  * Settles a Promise with the final completion: resolved with what it decodes to, or rejected with the first error there was. An

@@ -1,11 +1,11 @@
-import type { Cqe, OpCode } from '@ringbearer/io-uring-opcode';
+import { type Cqe, Errno, type OpCode } from '@ringbearer/io-uring-opcode';
 import { BearerError } from './errors.js';
 import type { StreamOptions } from './options.js';
 import { reportError } from './report-error.js';
 import type { Sink } from './sink.js';
 
-const ECANCELED = -125;
-const ENOBUFS = -105;
+const ECANCELED = -Errno.ECANCELED;
+const ENOBUFS = -Errno.ENOBUFS;
 const HIGH_WATER = 128;
 /** The longest wait before a stream that found the bearer full is submitted again. */
 const ROOM_MS_MAX = 32;

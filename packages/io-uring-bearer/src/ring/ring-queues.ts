@@ -1,4 +1,4 @@
-import { RingFlag } from '@ringbearer/io-uring-opcode';
+import { Errno, RingFlag } from '@ringbearer/io-uring-opcode';
 import type { RawRing } from '@ringbearer/native/ring';
 import { controlWords } from '@ringbearer/native/ring';
 
@@ -6,8 +6,8 @@ const { CQ_OVERFLOW, TASKRUN } = {
   CQ_OVERFLOW: RingFlag.SQ_CQ_OVERFLOW,
   TASKRUN: RingFlag.SQ_TASKRUN,
 };
-const EINTR = -4;
-const ETIME = -62;
+const EINTR = -Errno.EINTR;
+const ETIME = -Errno.ETIME;
 /** Attempts of one flush when signals interrupt it. */
 const INTERRUPTED_MAX = 16;
 /** The longest single wait the control words hold: microseconds in an int32, rounded down. */

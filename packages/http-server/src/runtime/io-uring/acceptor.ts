@@ -1,9 +1,9 @@
 import type { Listener } from '@ringbearer/io-uring-bearer';
 import { TargetFd } from '@ringbearer/io-uring-fd';
-import { Accept, AcceptMulti, type Cqe } from '@ringbearer/io-uring-opcode';
+import { Accept, AcceptMulti, type Cqe, Errno } from '@ringbearer/io-uring-opcode';
 import type { IoUringRuntime } from './runtime.js';
 
-const ECANCELED = -125;
+const ECANCELED = -Errno.ECANCELED;
 /** Single accepts in flight near the limit: those of all listeners together stay within the slack of the descriptor table. */
 const SINGLES = 8;
 
