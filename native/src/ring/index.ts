@@ -30,6 +30,8 @@ export interface RawRing {
   readonly cqEntries: number;
   readonly features: number;
   readonly setupFlags: number;
+  /** The descriptor of the ring itself. */
+  readonly descriptor: number;
   /** io_uring_enter with the arguments and the result in the control words. */
   readonly enter: () => void;
   /** Anonymous memory the kernel may be given while this ring lives. */
@@ -46,6 +48,11 @@ export interface RawRing {
     flags: number,
   ): void;
   unregisterBufferRing(group: number): void;
+  /**
+   * io_uring_register(2) with an argument the caller laid out: its layout, and that the memory it names stays, are his to answer for.
+   * @throws the system's error
+   */
+  register(opcode: number, argument: ArrayBufferView | null, count: number): number;
   /** One byte per opcode: 1 where the kernel supports it. */
   probe(): Uint8Array;
   /** Starts a loop driver (0 embedded, 1 owner), which calls back when there are completions. */

@@ -36,6 +36,7 @@ Napi::Function Ring::Define(Napi::Env env) {
                       InstanceMethod<&Ring::RegisterFileAllocRange>("registerFileAllocRange"),
                       InstanceMethod<&Ring::RegisterBufferRing>("registerBufferRing"),
                       InstanceMethod<&Ring::UnregisterBufferRing>("unregisterBufferRing"),
+                      InstanceMethod<&Ring::Register>("register"),
                       InstanceMethod<&Ring::Probe>("probe"),
                       InstanceMethod<&Ring::Start>("start"),
                       InstanceMethod<&Ring::Reference>("reference"),
@@ -97,6 +98,7 @@ void Ring::Expose(Napi::Env env, Napi::Object self) {
   self.Set("cqEntries", Napi::Number::New(env, params_.cq_entries));
   self.Set("features", Napi::Number::New(env, params_.features));
   self.Set("setupFlags", Napi::Number::New(env, params_.flags));
+  self.Set("descriptor", Napi::Number::New(env, ring_.ring_fd));
   napi_value enter;
   if (napi_create_function(env, "enter", NAPI_AUTO_LENGTH, EnterFromJavaScript, this, &enter) != napi_ok)
     throw Napi::Error::New(env, "Cannot create the enter function of the ring");
@@ -235,6 +237,22 @@ void Ring::UnregisterBufferRing(const Napi::CallbackInfo& info) {
   CheckOpen(info.Env());
   Check(info.Env(), "io_uring_unregister_buf_ring",
         io_uring_unregister_buf_ring(&ring_, static_cast<int>(Argument(info, 0, "group"))));
+}
+
+// register(opcode, argument, count): io_uring_register(2), for whatever liburing's form would add nothing to. The argument is a
+// typed array that the caller laid out, or null.
+Napi::Value Ring::Register(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  CheckOpen(env);
+  unsigned opcode = Argument(info, 0, "opcode");
+  void* argument = nullptr;
+  if (info.Length() > 1 && info[1].IsTypedArray()) {
+    auto view = info[1].As<Napi::TypedArray>();
+    argument = static_cast<char*>(view.ArrayBuffer().Data()) + view.ByteOffset();
+  }
+  long result = syscall(__NR_io_uring_register, ring_.ring_fd, opcode, argument, Argument(info, 2, "count"));
+  if (result < 0) throw ErrnoError(env, "io_uring_register", errno);
+  return Napi::Number::New(env, static_cast<double>(result));
 }
 
 Napi::Value Ring::Probe(const Napi::CallbackInfo& info) {

@@ -50,6 +50,7 @@ class Ring : public Napi::ObjectWrap<Ring> {
   void RegisterFileAllocRange(const Napi::CallbackInfo& info);
   void RegisterBufferRing(const Napi::CallbackInfo& info);
   void UnregisterBufferRing(const Napi::CallbackInfo& info);
+  Napi::Value Register(const Napi::CallbackInfo& info);
   Napi::Value Probe(const Napi::CallbackInfo& info);
   void Start(const Napi::CallbackInfo& info);
   void Reference(const Napi::CallbackInfo& info);
