@@ -1,7 +1,8 @@
-// The module: one Ring class per environment, and the few calls that belong to no ring.
+// The module: the Ring and Epoll classes of an environment, and the few calls that belong to no ring.
 #include <napi.h>
 
 #include "control.hpp"
+#include "epoll.hpp"
 #include "listener.hpp"
 #include "ring.hpp"
 
@@ -34,6 +35,7 @@ Napi::Value OwnerActive(const Napi::CallbackInfo& info) {
 
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("Ring", Ring::Define(env));
+  exports.Set("Epoll", Epoll::Define(env));
   exports.Set("addressOf", Napi::Function::New<AddressOf>(env, "addressOf"));
   exports.Set("ownerActive", Napi::Function::New<OwnerActive>(env, "ownerActive"));
   exports.Set("openListener", Napi::Function::New<OpenListener>(env, "openListener"));

@@ -68,6 +68,19 @@ export interface RawRing {
   close(): void;
 }
 
+/** One epoll instance, close-on-exec. It ends with `close`, with this object, or with the thread. */
+export interface RawEpoll {
+  /** The descriptor; -1 once closed. */
+  readonly descriptor: number;
+  /**
+   * epoll_wait(2) without waiting: fills `out` with `struct epoll_event`, as many as there are and fit.
+   * @returns how many
+   * @throws the system's error
+   */
+  take(out: Uint8Array): number;
+  close(): void;
+}
+
 /** What a listening socket is made of. Either `path`, or `address` (a literal) and `port`. */
 export interface ListenerOptions {
   readonly address?: string;
@@ -85,6 +98,7 @@ export type SocketName =
 
 interface Addon {
   Ring: new (entries: number, flags: number, completionEntries: number) => RawRing;
+  Epoll: new () => RawEpoll;
   addressOf(view: ArrayBufferView, out: Uint32Array): void;
   ownerActive(): boolean;
   openListener(options: ListenerOptions): number;
@@ -122,4 +136,5 @@ const addon = load();
 
 /** Index of every word of the control block, from the addon itself. */
 export const controlWords = addon.controlWords;
-export const { Ring, addressOf, ownerActive, openListener, socketName, peerName, closeFd } = addon;
+export const { Ring, Epoll, addressOf, ownerActive, openListener, socketName, peerName, closeFd } =
+  addon;

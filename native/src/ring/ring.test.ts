@@ -4,6 +4,7 @@ import {
   addressOf,
   closeFd,
   controlWords,
+  Epoll,
   openListener,
   ownerActive,
   peerName,
@@ -270,5 +271,34 @@ describe('listeners', () => {
     ]) {
       expect(() => open(options)).toThrow();
     }
+  });
+});
+
+describe('Epoll', () => {
+  test('takes what is ready, without waiting', () => {
+    const epoll = new Epoll();
+    const before = new Uint8Array(64);
+    expect(epoll.take(before)).toBe(0);
+    expect(before).toEqual(new Uint8Array(64));
+    expect(() => epoll.take(new Uint8Array(11))).toThrow(RangeError);
+    for (const bad of [undefined, {}, new Uint32Array(8), new ArrayBuffer(64)]) {
+      expect(() => epoll.take(bad as never)).toThrow(TypeError);
+    }
+    epoll.close();
+  });
+
+  test('is close-on-exec, and closes once', () => {
+    const before = fds();
+    const epoll = new Epoll();
+    expect(fds()).toBe(before + 1);
+    const info = readFileSync(`/proc/self/fdinfo/${epoll.descriptor}`, 'latin1');
+    expect(Number.parseInt(/flags:\s*(\d+)/.exec(info)![1]!, 8) & 0o200_0000).toBe(0o200_0000);
+    epoll.close();
+    epoll.close();
+    expect([fds(), epoll.descriptor]).toEqual([before, -1]);
+    expect(() => epoll.take(new Uint8Array(64))).toThrow(
+      expect.objectContaining({ code: 'EBADF', syscall: 'epoll_wait' }),
+    );
+    expect(() => Reflect.apply(epoll.take, {}, [new Uint8Array(64)])).toThrow();
   });
 });
