@@ -92,6 +92,11 @@ export * from './opcodes/net/shutdown.js';
 export * from './opcodes/net/socket.js';
 export * from './opcodes/net/socket-queue.js';
 export * from './opcodes/poll/epoll-ctl.js';
+export {
+  EPOLL_EVENT_BYTES,
+  type EpollReady,
+  readEpollEvents,
+} from './opcodes/poll/epoll-event.js';
 export * from './opcodes/poll/epoll-wait.js';
 export * from './opcodes/poll/poll-add.js';
 export * from './opcodes/poll/poll-remove.js';

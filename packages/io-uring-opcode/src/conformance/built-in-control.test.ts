@@ -80,6 +80,11 @@ conformance(api, {
   ],
 });
 conformance(api, {
+  title: 'EPOLL_WAIT into memory',
+  make: (kit) => new op.EpollWait({ epoll: fd, memory: kit.memory(64) }),
+  completions: [{ res: 0, result: [] }],
+});
+conformance(api, {
   make: () => new op.Timeout({ milliseconds: 1.5 }),
   completions: [{ res: -ETIME, result: 'elapsed' }],
   errorsAsResults: [ETIME],

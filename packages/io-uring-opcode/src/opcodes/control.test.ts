@@ -13,6 +13,7 @@ import { MsgRingFd } from './msg/msg-ring-fd.js';
 import { GetSocketOption } from './net/get-socket-option.js';
 import { SetSocketOption } from './net/set-socket-option.js';
 import { SocketQueue } from './net/socket-queue.js';
+import { EPOLL_EVENT_BYTES } from './poll/epoll-event.js';
 import { EpollWait } from './poll/epoll-wait.js';
 import { PollUpdate } from './poll/poll-update.js';
 import { WaitId } from './process/wait-id.js';
@@ -88,6 +89,27 @@ describe('EpollWait', () => {
       'Cannot wait as eventsMax must be an integer from 1 to 16: current value is 17',
     );
     expect(() => new EpollWait({ epoll: 3 as never })).toThrow(TypeError);
+    const memory = new FakeMemory(EPOLL_EVENT_BYTES * 3 + 1);
+    expect(() => new EpollWait({ epoll: socket, memory, eventsMax: 4 })).toThrow(
+      'Cannot wait as eventsMax must be an integer from 1 to 3: current value is 4',
+    );
+    const small = new FakeMemory(EPOLL_EVENT_BYTES - 1);
+    expect(() => new EpollWait({ epoll: socket, memory: small })).toThrow(RangeError);
+    expect(() => new EpollWait({ epoll: socket, memory: new Uint8Array(64) as never })).toThrow(
+      'Cannot wait as memory must be kernel memory: current value is an object of type Uint8Array',
+    );
+  });
+  test('writes into memory of its own, which is the kernel’s meanwhile', () => {
+    const memory = new FakeMemory(EPOLL_EVENT_BYTES * 20);
+    const wait = new EpollWait({ epoll: socket, memory });
+    expect(dryRun(wait).words.subarray(4, 7)).toEqual(new Uint32Array([0xffff_f000, 3, 20]));
+    wait.acquire();
+    expect(memory.owner.name).toBe('Kernel');
+    expect(() => new EpollWait({ epoll: socket, memory }).acquire()).toThrow(/take/);
+    new DataView(memory.unsafe.bytes.buffer).setUint32(EPOLL_EVENT_BYTES * 19, 4, true);
+    wait.release();
+    expect(memory.owner.name).toBe('Returned');
+    expect(wait.complete(fakeCqe(20)).at(-1)).toEqual({ events: 4, data: 0 });
   });
 });
 

@@ -1,9 +1,10 @@
 import type { Descriptor } from '@ringbearer/io-uring-fd';
-import { EpollOp, OpNumber } from '../../abi.generated.js';
+import { EpollOp, Errno, OpNumber } from '../../abi.generated.js';
 import { integerArgument, rawDescriptorArgument, show, UINT32_MAX } from '../../argument.js';
 import type { Cqe } from '../../cqe.js';
 import { OpCode } from '../../opcode.js';
 import type { Sqe } from '../../sqe.js';
+import { EPOLL_DATA_AT } from './epoll-event.js';
 
 /** Settings of an {@link EpollCtl}. */
 export interface EpollCtlOptions {
@@ -21,50 +22,38 @@ export interface EpollCtlOptions {
 
 const OPERATIONS = { add: EpollOp.ADD, modify: EpollOp.MOD, delete: EpollOp.DEL } as const;
 
-// struct epoll_event is packed on x86-64 only; elsewhere its 64-bit member is aligned.
-const DATA = process.arch === 'x64' ? 4 : 8;
-
 /**
  * Adds, changes or deletes an interest of an epoll instance. The kernel copies the event while it submits, so the record may
- * be reused at once. Descriptors are regular ones: epoll does not know the ring's table.
+ * be reused at once. Descriptors are regular ones: epoll does not know the ring's table. `EpollHandler` of io-uring-epoll keeps
+ * account of what was added, and knows whose an event is.
  *
- * No result. Errors of note: EEXIST (added twice), ENOENT (not there), EPERM (a regular file), EINVAL (no epoll
- * instance), ELOOP. Kernel 5.6. epoll_ctl(2), io_uring_prep_epoll_ctl(3).
+ * No result. Errors of note, each with what to do about it: EEXIST (added twice), ENOENT (not there), EPERM (a regular file), EINVAL
+ * (no epoll instance, EXCLUSIVE where it cannot be), ELOOP, ENOSPC. Kernel 5.6. epoll_ctl(2), io_uring_prep_epoll_ctl(3).
  *
  * @throws {TypeError} a direct descriptor, or `events` missing; an unknown `operation`
  * @throws {RangeError} `events` beyond 32 bits, `data` no safe integer
  *
  * @example
  * ```ts
- * import { readdirSync, readlinkSync } from 'node:fs';
  * import { UringBearer } from '@ringbearer/io-uring-bearer';
  * import { RawFd } from '@ringbearer/io-uring-fd';
- * import {
- *   AddressFamily, Close, EpollCtl, epollMask, OpCodeError, Socket, SocketType,
- * } from '@ringbearer/io-uring-opcode';
+ * import { AddressFamily, Close, EpollCtl, epollMask, OpCodeError, Socket, SocketType } from '@ringbearer/io-uring-opcode';
+ * import { Epoll } from '@ringbearer/native/ring';
  *
  * const bearer = UringBearer.withCapacity({ CoreQueue: 8 });
- * // Node.js has no epoll_create1(2), so the event loop's own instance serves: add a quiet socket and take it out again.
- * const loop = readdirSync('/proc/self/fd').find((fd) => {
- *   try {
- *     return readlinkSync(`/proc/self/fd/${fd}`) === 'anon_inode:[eventpoll]';
- *   } catch {
- *     return false;
- *   }
- * });
- * const epoll = new RawFd(Number(loop));
- * const descriptor = await bearer.submit(
- *   new Socket({ family: AddressFamily.UNIX, type: SocketType.DGRAM }),
- * );
- * const add = new EpollCtl({ epoll, operation: 'add', descriptor, events: epollMask('PRI') });
+ * const instance = new Epoll(); // programs: EpollHandler.create(bearer) of io-uring-epoll
+ * const epoll = new RawFd(instance.descriptor);
+ * const descriptor = await bearer.submit(new Socket({ family: AddressFamily.UNIX, type: SocketType.DGRAM }));
+ * const add = new EpollCtl({ epoll, operation: 'add', descriptor, events: epollMask('IN') });
  * await bearer.submit(add);
  * try {
  *   await bearer.submit(add);
  * } catch (error) {
- *   if (error instanceof OpCodeError) console.log(error.code); // EEXIST
+ *   if (error instanceof OpCodeError) console.log(error.message); // epoll_ctl failed: EEXIST: ...
  * }
  * await bearer.submit(new EpollCtl({ epoll, operation: 'delete', descriptor }));
  * await bearer.submit(new Close({ descriptor }));
+ * instance.close();
  * await bearer.close();
  * ```
  */
@@ -108,14 +97,34 @@ export class EpollCtl extends OpCode<void> {
     sqe.offset(this.#descriptor.number);
     if (this.#operation === EpollOp.DEL) return;
     sqe.record.setUint32(0, this.#events);
-    sqe.record.setSafeInteger(DATA, this.#data);
+    sqe.record.setSafeInteger(EPOLL_DATA_AT, this.#data);
     sqe.recordAddress(0);
   }
 
   override complete(cqe: Cqe): void {
     this.result(cqe);
   }
+
+  protected override hint(errno: number): string {
+    return HINTS[errno] ?? '';
+  }
 }
+
+/** epoll_ctl(2), ERRORS. */
+const HINTS: Readonly<Record<number, string>> = {
+  [Errno.EBADF]:
+    'the descriptor is closed: delete the interest first, close second; it is gone once every duplicate is closed',
+  [Errno.EEXIST]: 'this descriptor is there already: modify its interest',
+  [Errno.ENOENT]:
+    'this descriptor is not there: add it, and when deleting do so before it is closed',
+  [Errno.EPERM]:
+    'a regular file or directory is always ready, so epoll takes none: read or write it with an operation of the ring',
+  [Errno.EINVAL]:
+    'epoll must be an epoll instance and not watch itself; EXCLUSIVE goes with IN, OUT, ERR, HUP and ET only, is not for epoll instances, and cannot be modified: delete and add',
+  [Errno.ELOOP]:
+    'epoll instances may not watch each other in a circle, nor be nested more than five deep',
+  [Errno.ENOSPC]: 'the user has all the watches he may have: raise fs.epoll.max_user_watches',
+};
 
 function eventsArgument(value: number | undefined): number {
   return integerArgument('control epoll', 'events', value, 0, UINT32_MAX);

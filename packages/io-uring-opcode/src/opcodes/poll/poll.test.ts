@@ -101,6 +101,19 @@ describe('EpollCtl', () => {
   });
 
   test.each([
+    ['EEXIST', 'modify its interest'],
+    ['ENOENT', 'add it'],
+    ['EPERM', 'a regular file'],
+    ['ELOOP', 'in a circle'],
+    ['ENOSPC', 'fs.epoll.max_user_watches'],
+    ['EBADF', 'delete the interest first'],
+    ['EINVAL', 'EXCLUSIVE'],
+  ] as const)('%s comes with what to do about it', (name, advice) => {
+    const control = new EpollCtl({ epoll, operation: 'delete', descriptor });
+    expect(() => control.complete(fakeCqe(-Errno[name]))).toThrow(advice);
+  });
+
+  test.each([
     [
       { operation: 'add', events: undefined },
       /events must be a number: current value is undefined/,
