@@ -1,9 +1,9 @@
 import {
-  Arena,
+  type Arena,
   BufferPool,
   type BufferRegistrar,
   ClassicBufferGroup,
-  FutexWord,
+  type FutexWord,
   type Lease,
   ProvidedBufferRing,
 } from '@ringbearer/io-uring-buffer';
@@ -11,6 +11,7 @@ import type { Received } from '@ringbearer/io-uring-opcode';
 import type { RawRing } from '@ringbearer/native/ring';
 import type { CapacityLedger } from './capacity.js';
 import { BearerError } from './errors.js';
+import { FutexWords } from './futex-words.js';
 import { MemoryStore } from './memory-store.js';
 
 /** The longest wait before a group of which nobody tells when it is refilled is tried again. */
@@ -46,11 +47,12 @@ export class BearerBuffers {
   readonly #waiters = new Map<number, Set<() => void>>();
   readonly #store: MemoryStore;
   readonly #registrar: BufferRegistrar;
-  #futexArena: Arena | null = null;
+  readonly #words: FutexWords;
 
   constructor(raw: RawRing, ledger: CapacityLedger) {
     this.#ledger = ledger;
     this.#store = new MemoryStore(raw, ledger);
+    this.#words = new FutexWords(this.#store, ledger);
     this.#registrar = {
       registerBufferRing: ({ group, entries, ring, flags }) =>
         raw.registerBufferRing(group, entries, ring.addressLow, ring.addressHigh, flags),
@@ -137,22 +139,22 @@ export class BearerBuffers {
   }
 
   /**
-   * A 32-bit word in kernel-visible memory of this thread. For a word that Workers share, make a FutexWord over a
-   * SharedArrayBuffer.
+   * A 32-bit word in kernel-visible memory of this thread, for futex operations; 0 at first. Releasing it gives its one of Futexes back.
+   * `bearer.futex()` is the form with `wait` and `wake`.
    * @throws AtCapacity for Futexes
    */
   futex(): FutexWord {
-    this.#ledger.take('Futexes');
-    try {
-      this.#futexArena ??= new Arena(
-        { map: (byteLength) => this.#store.map(byteLength, false) },
-        this.#ledger.limit('Futexes') * 64 + 4096,
-      );
-      return FutexWord.inArena(this.#futexArena);
-    } catch (error) {
-      this.#ledger.give('Futexes');
-      throw error;
-    }
+    return this.#words.make();
+  }
+
+  /**
+   * A word that Workers share: `words[index]`, on a SharedArrayBuffer, which stays while the word or an operation on it does. Each
+   * thread makes its own. Releasing it gives its one of Futexes back and leaves the memory as it is. `bearer.futex(words, index)`
+   * is the form with `wait` and `wake`.
+   * @throws AtCapacity for Futexes; TypeError when `words` is no Int32Array on a SharedArrayBuffer; RangeError for an index outside of it
+   */
+  sharedFutex(words: Int32Array, index: number): FutexWord {
+    return this.#words.over(words, index);
   }
 
   /**

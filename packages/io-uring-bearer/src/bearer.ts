@@ -9,6 +9,7 @@ import { Chain, type ChainBearer, type ChainElementOptions } from './chain.js';
 import { BearerDiagnostics } from './diagnostics.js';
 import { Engine } from './engine.js';
 import { closedError } from './errors.js';
+import { Futex } from './futex.js';
 import { decodeKey, encodeKey, type SubmissionKey } from './key.js';
 import { Listener, type ListenerHost, type ListenOptions, type SocketName } from './listener.js';
 import type { BearerOptions, ManualHandler, StreamOptions, SubmitOptions } from './options.js';
@@ -273,6 +274,19 @@ export class UringBearer extends TypedPush {
   /** Kernel memory for single operations: `buffers.allocate`. */
   allocate(byteLength: number): Lease {
     return this.buffers.allocate(byteLength);
+  }
+
+  /**
+   * A word to wait on and wake: `words[index]` of a SharedArrayBuffer, or without arguments a word of this thread's own, 0 at first.
+   *
+   * @throws AtCapacity for Futexes; TypeError when `words` is no Int32Array on a SharedArrayBuffer; RangeError for an index outside of it
+   */
+  futex(words?: Int32Array, index = 0): Futex {
+    const { buffers } = this;
+    return new Futex(
+      this,
+      words === undefined ? buffers.futex() : buffers.sharedFutex(words, index),
+    );
   }
 
   /**

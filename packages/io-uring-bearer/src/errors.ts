@@ -36,7 +36,7 @@ const ADVICE: { readonly [Kind in BearerCapacityKind]: string } = {
   Buffers: 'release leases of allocate(), and close pools, rings and groups that are done',
   BufferBytes: 'release leases of allocate(), and close pools, rings and groups that are done',
   BufferGroups: 'unregister rings and close groups that are done',
-  Futexes: 'use the words there are again',
+  Futexes: 'release words that are done',
 };
 
 /** A capacity given at construction is used up. Nothing was submitted or changed. */

@@ -17,6 +17,7 @@ export {
   RingSetupError,
   UnsupportedOpcodeError,
 } from './errors.js';
+export * from './futex.js';
 export type { SubmissionKey } from './key.js';
 export * from './listener.js';
 export * from './options.js';

@@ -38,22 +38,40 @@ export class FutexWord implements KernelMemory {
    */
   static inArena(arena: Arena, initial = 0): FutexWord {
     const range = arena.reserve(4);
+    return FutexWord.at(range, initial, () => arena.vacate(range));
+  }
+
+  /**
+   * A word of kernel memory that its holder sets aside: 4 bytes at a multiple of 4.
+   * @param onRelease called once, when the word is released: the bytes may serve another
+   * @throws {RangeError} not 4 bytes
+   */
+  static at(range: UnsafeMemory, initial = 0, onRelease: () => void = nothing): FutexWord {
+    checkInteger('make a futex word', 'range.bytes.length', range.bytes.length, 4, 4);
     const { buffer, byteOffset } = range.bytes;
-    const word = new FutexWord(new Int32Array(buffer, byteOffset, 1), range, arena);
+    const word = new FutexWord(new Int32Array(buffer, byteOffset, 1), range, onRelease);
     word.store(initial);
     return word;
   }
 
   /**
-   * A word of shared memory. Each thread makes its own FutexWord over it.
-   * @throws {TypeError} not on a SharedArrayBuffer: the memory of other arrays may move
+   * A word of shared memory. Each thread makes its own FutexWord over it. The memory stays where it is, and stays while this object or
+   * an operation on it does.
+   * @param onRelease called once, when the word is released
+   * @throws {TypeError} no Int32Array on a SharedArrayBuffer: the memory of other arrays may move
    * @throws {RangeError} `index` outside of `words`
    */
-  static over(words: Int32Array, index: number, lookup: FutexAddressLookup): FutexWord {
-    if (!(words.buffer instanceof SharedArrayBuffer)) throw new TypeError(NOT_SHARED);
+  static over(
+    words: Int32Array,
+    index: number,
+    lookup: FutexAddressLookup,
+    onRelease: () => void = nothing,
+  ): FutexWord {
+    if (!(words instanceof Int32Array) || !(words.buffer instanceof SharedArrayBuffer))
+      throw new TypeError(NOT_SHARED);
     checkInteger('make a futex word', 'index', index, 0, words.length - 1);
-    const cell = words.subarray(index, index + 1);
-    const bytes = new Uint8Array(cell.buffer, cell.byteOffset, 4);
+    const at = words.byteOffset + 4 * index;
+    const bytes = new Uint8Array(words.buffer, at, 4);
     const address = new Uint32Array(2);
     lookup(bytes, address);
     const unsafe = new MemoryRange(
@@ -61,20 +79,20 @@ export class FutexWord implements KernelMemory {
       0,
       4,
     );
-    return new FutexWord(cell, unsafe, null);
+    return new FutexWord(new Int32Array(words.buffer, at, 1), unsafe, onRelease);
   }
 
   readonly byteLength = 4;
   readonly #cell: Int32Array;
-  readonly #unsafe: MemoryRange;
+  readonly #unsafe: UnsafeMemory;
   readonly #owner = new Owner({ shared: true });
-  readonly #arena: Arena | null;
+  readonly #onRelease: () => void;
   #held = true;
 
-  private constructor(cell: Int32Array, unsafe: MemoryRange, arena: Arena | null) {
+  private constructor(cell: Int32Array, unsafe: UnsafeMemory, onRelease: () => void) {
     this.#cell = cell;
     this.#unsafe = unsafe;
-    this.#arena = arena;
+    this.#onRelease = onRelease;
   }
 
   /** Shared; `owner.users` is the number of operations in flight on the word. */
@@ -116,7 +134,7 @@ export class FutexWord implements KernelMemory {
     if (!this.#held) return;
     if (this.#owner.state === OwnerState.Kernel) throw new BufferError('BUFFER_IN_USE', WAITED_ON);
     this.#held = false;
-    this.#arena?.vacate(this.#unsafe);
+    this.#onRelease();
   }
 
   [Symbol.dispose](): void {
@@ -128,7 +146,9 @@ export class FutexWord implements KernelMemory {
   }
 }
 
-const NOT_SHARED = 'Cannot make a futex word over an array that is not on a SharedArrayBuffer';
+const nothing = (): void => {};
+const NOT_SHARED =
+  'Cannot make a futex word as words must be an Int32Array on a SharedArrayBuffer: other memory may move';
 const WAITED_ON =
   'Cannot release the futex word as an operation waits on it: wake or cancel that first';
 const RELEASED = 'Cannot use a futex word after it was released';

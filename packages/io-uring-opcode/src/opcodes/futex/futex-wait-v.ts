@@ -53,6 +53,21 @@ const ENTRY_WORDS = 6;
  * for (const word of words) word.release();
  * await bearer.close();
  * ```
+ *
+ * @example
+ * `Futex.waitAny` is this for the words of `bearer.futex()`:
+ * ```ts
+ * import { Futex, UringBearer } from '@ringbearer/io-uring-bearer';
+ *
+ * const bearer = UringBearer.withCapacity({ CoreQueue: 8 });
+ * const futexes = [bearer.futex(), bearer.futex()];
+ * const woken = Futex.waitAny(futexes.map((futex) => ({ futex, expected: futex.load() })));
+ * bearer.flush();
+ * await futexes[1]!.wake();
+ * console.log(await woken); // 1
+ * for (const futex of futexes) futex.release();
+ * await bearer.close();
+ * ```
  */
 export class FutexWaitV extends OpCode<number | 'not-equal'> {
   override readonly code = OpNumber.FUTEX_WAITV;

@@ -49,6 +49,21 @@ export type FutexWaited = 'ok' | 'not-equal';
  * word.release();
  * await bearer.close();
  * ```
+ *
+ * @example
+ * `bearer.futex()` has this as a method, and waits again by itself:
+ * ```ts
+ * import { UringBearer } from '@ringbearer/io-uring-bearer';
+ *
+ * const bearer = UringBearer.withCapacity({ CoreQueue: 8 });
+ * const futex = bearer.futex(new Int32Array(new SharedArrayBuffer(4)), 0);
+ * const changed = futex.waitWhile(0);
+ * futex.store(7); // a Worker, over the same memory
+ * await futex.wake();
+ * console.log(await changed); // 7
+ * futex.release();
+ * await bearer.close();
+ * ```
  */
 export class FutexWait extends OpCode<FutexWaited> {
   override readonly code = OpNumber.FUTEX_WAIT;

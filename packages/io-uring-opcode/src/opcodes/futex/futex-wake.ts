@@ -36,6 +36,21 @@ export interface FutexWakeOptions {
  * word.release();
  * await bearer.close();
  * ```
+ *
+ * @example
+ * `bearer.futex()` has this as a method:
+ * ```ts
+ * import { UringBearer } from '@ringbearer/io-uring-bearer';
+ *
+ * const bearer = UringBearer.withCapacity({ CoreQueue: 8 });
+ * const futex = bearer.futex();
+ * const waits = [futex.wait(0), futex.wait(0), futex.wait(0)];
+ * bearer.flush();
+ * console.log(await futex.wake(2), await futex.wake()); // 2 1
+ * console.log(await Promise.all(waits)); // [ 'ok', 'ok', 'ok' ]
+ * futex.release();
+ * await bearer.close();
+ * ```
  */
 export class FutexWake extends OpCode<number> {
   override readonly code = OpNumber.FUTEX_WAKE;
