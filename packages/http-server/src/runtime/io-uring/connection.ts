@@ -4,21 +4,14 @@ import type { Clock } from '../../sans-io/clock.js';
 import type { Left, PeerAddress } from '../../sans-io/left.js';
 import type { CloseReason, Orbit } from '../../sans-io/orbit.js';
 import type { Carry } from './carry.js';
-import type { Channel, ChannelUser } from './channel.js';
+import type { Ender, Ending } from './ending.js';
+import type { Outgoing, Sender } from './outgoing.js';
+import type { Receive, Receiver } from './receive.js';
 import type { IoUringRuntime } from './runtime.js';
-import type { TransmitSlot } from './transmit-pool.js';
-import {
-  HIGH_WATER_BYTES,
-  LOW_WATER_BYTES,
-  type Segment,
-  segmentBytes,
-  type TransmitQueue,
-} from './transmit-queue.js';
+import { HIGH_WATER_BYTES, LOW_WATER_BYTES } from './transmit-queue.js';
 
 const ENOBUFS = -Errno.ENOBUFS;
 const ECANCELED = -Errno.ECANCELED;
-/** Most bytes one Send carries. */
-const PIECE_BYTES = 256 * 1024;
 /** A peer that goes on sending is listened to for at most this many linger timeouts. */
 const LINGER_TIMES_MAX = 10;
 
@@ -29,9 +22,9 @@ const LINGER_TIMES_MAX = 10;
 type State = 'open' | 'ending' | 'lingering' | 'aborting' | 'gone' | 'free';
 
 /**
- * One accepted socket: the outermost Left. Its operations belong to a {@link Channel}, so serving a request allocates nothing here.
+ * One accepted socket: the outermost Left. What it works with is borrowed from the runtime's {@link Equipment} while there is work.
  */
-export class Connection implements Left, ChannelUser {
+export class Connection implements Left, Receiver, Sender, Ender {
   deadline = 0;
   /** Index in the runtime's list of live connections. */
   index = -1;
@@ -40,15 +33,15 @@ export class Connection implements Left, ChannelUser {
 
   readonly clock: Clock;
   readonly #runtime: IoUringRuntime;
-  readonly #channel: Channel;
   readonly #socket: FixedFd;
-  readonly #carry: Carry;
-  #transmit: TransmitQueue;
+  readonly #receive: Receive;
+  /** Bytes kept; null: none. */
+  #carry: Carry | null = null;
+  /** What is written or being sent; null: nothing. */
+  #outgoing: Outgoing | null = null;
+  #ending: Ending | null = null;
   #orbit: Orbit = NO_ORBIT;
   #state: State = 'open';
-  #inFlight: Segment | null = null;
-  #sent = 0;
-  #sendDeadline = 0;
   #lingerDeadline = 0;
   #lingerEnd = 0;
   #paused = false;
@@ -60,44 +53,44 @@ export class Connection implements Left, ChannelUser {
   #wasBlocked = false;
   #peer: PeerAddress | null | undefined;
 
-  constructor(runtime: IoUringRuntime, channel: Channel, socket: FixedFd) {
+  constructor(runtime: IoUringRuntime, socket: FixedFd) {
     this.#runtime = runtime;
     this.clock = runtime.clock;
-    this.#channel = channel;
     this.#socket = socket;
-    this.#carry = channel.carry;
-    this.#transmit = channel.transmit;
-    channel.open(socket, this);
+    this.#receive = runtime.equipment.receive(socket, this);
   }
 
   /** Builds the pipeline and starts to receive. */
   open(): void {
     this.#orbit = this.#runtime.instantiate(this);
-    this.#receive();
+    this.#listen();
   }
 
   // ---- Left
 
   get out(): Uint8Array {
-    return this.#transmit.out;
+    return (this.#outgoing ?? this.#borrow()).queue.out;
   }
   get blocked(): boolean {
-    return this.#transmit.bytes >= HIGH_WATER_BYTES;
+    return this.#outgoing !== null && this.#outgoing.queue.bytes >= HIGH_WATER_BYTES;
   }
   reserve(length: number): number {
-    return this.#transmit.reserve(length);
+    return (this.#outgoing ?? this.#borrow()).queue.reserve(length);
   }
   commit(end: number): void {
-    this.#transmit.commit(end);
-    this.#written();
+    const { queue } = this.#outgoing ?? this.#borrow();
+    queue.commit(end);
+    this.#written(queue.bytes);
   }
   write(bytes: Uint8Array, start: number, end: number): boolean {
-    this.#transmit.write(bytes, start, end);
-    return this.#written();
+    const { queue } = this.#outgoing ?? this.#borrow();
+    queue.write(bytes, start, end);
+    return this.#written(queue.bytes);
   }
   send(bytes: Uint8Array): boolean {
-    this.#transmit.send(bytes);
-    return this.#written();
+    const { queue } = this.#outgoing ?? this.#borrow();
+    queue.send(bytes);
+    return this.#written(queue.bytes);
   }
   end(): void {
     if (this.#state !== 'open') return;
@@ -140,34 +133,41 @@ export class Connection implements Left, ChannelUser {
       this.deadline = 0;
       this.#orbit.tick(now);
     }
-    if (this.#inFlight !== null && now >= this.#sendDeadline) this.#leave('aborted');
+    const outgoing = this.#outgoing;
+    if (outgoing?.busy && now >= outgoing.deadline) this.#leave('aborted');
     if (this.#state === 'lingering' && now >= this.#lingerDeadline) this.#leave('ended');
   }
 
   /** End of the batch: presents what waited for `resume`, then sends what was written. */
   flush(): void {
     if (this.#state === 'gone' || this.#state === 'free') {
-      this.#transmit.clear();
+      this.#outgoing?.queue.clear();
       return;
     }
     if (this.#state === 'aborting') {
       this.#leave('aborted');
       return;
     }
-    const waiting = this.#carry.length > 0 || this.#receiveEnded || this.#stoppedReceiving;
+    const waiting = this.#carry !== null || this.#receiveEnded || this.#stoppedReceiving;
     if (waiting && !this.#paused && this.#state === 'open') this.#present();
-    if (this.#inFlight !== null) return;
-    const segment = this.#transmit.shift();
-    if (segment !== null) this.#push(segment);
-    else if (this.#state === 'ending') this.#finish();
+    const outgoing = this.#outgoing;
+    if (outgoing !== null) {
+      if (outgoing.busy) return;
+      if (outgoing.next()) {
+        this.#push(outgoing);
+        return;
+      }
+      this.#giveOutgoing(outgoing);
+    }
+    if (this.#state === 'ending') this.#finish();
   }
 
   // ---- receiving
 
-  #receive(): void {
+  #listen(): void {
     this.#receiving = true;
     this.#stoppedReceiving = false;
-    this.#runtime.push(this.#channel.recv);
+    this.#runtime.push(this.#receive);
   }
 
   onReceive(cqe: Cqe): void {
@@ -189,7 +189,7 @@ export class Connection implements Left, ChannelUser {
       this.#release();
     } else if (res > 0) {
       if (this.#stoppedReceiving) this.#stopped();
-      else this.#receive();
+      else this.#listen();
     } else if (res === 0) {
       this.#receiveEnded = true;
       if (this.#state === 'lingering') this.#leave('ended');
@@ -206,29 +206,40 @@ export class Connection implements Left, ChannelUser {
   /** Receiving was stopped for an orbit that had enough, which may want more by now. */
   #stopped(): void {
     // Once the orbit has ended, the rest is read and dropped: closing over unread bytes would cost the peer our last ones.
-    if (this.#state === 'ending' || this.#state === 'lingering') this.#receive();
+    if (this.#state === 'ending' || this.#state === 'lingering') this.#listen();
     else if (!this.#paused) this.#touch();
   }
 
   /** The group has buffers again. */
   receiveAgain(): void {
-    if (!this.#receiving && this.#state !== 'gone' && this.#state !== 'free') this.#receive();
+    if (!this.#receiving && this.#state !== 'gone' && this.#state !== 'free') this.#listen();
   }
 
   #take(bytes: Uint8Array, start: number, length: number): void {
     const end = start + length;
-    if (this.#paused || this.#carry.length > 0) {
-      this.#carry.append(bytes, start, end);
+    if (this.#paused || this.#carry !== null) {
+      this.#keep(bytes, start, end);
       if (!this.#paused) this.#present();
       else if (!this.#stoppedReceiving) {
         this.#stoppedReceiving = true;
-        this.#runtime.cancel(this.#channel.recv);
+        this.#runtime.cancel(this.#receive);
       }
       return;
     }
     const consumed = this.#offer(bytes, start, end);
-    if (consumed < length && this.#state === 'open')
-      this.#carry.append(bytes, start + consumed, end);
+    if (consumed < length && this.#state === 'open') this.#keep(bytes, start + consumed, end);
+  }
+
+  #keep(bytes: Uint8Array, start: number, end: number): void {
+    this.#carry ??= this.#runtime.equipment.carry();
+    this.#carry.append(bytes, start, end);
+  }
+
+  #dropCarry(): void {
+    const carry = this.#carry;
+    this.#carry = null;
+    // While the orbit looks at it, nobody else may have it.
+    if (carry !== null && !this.#presenting) this.#runtime.equipment.giveCarry(carry);
   }
 
   /** An orbit that throws has a bug: its connection ends, and the process hears of it. */
@@ -247,12 +258,13 @@ export class Connection implements Left, ChannelUser {
   /** Presents what was kept, then the end of the stream. */
   #present(): void {
     if (this.#presenting) return;
-    const carry = this.#carry;
-    // The orbit may take a part, pause and resume in one call: what is left is presented until it takes no more.
-    while (carry.length > 0 && !this.#paused && this.#state === 'open') {
+    // The orbit may take a part, pause and resume in one call: what is left is presented until it takes no more. It may also leave.
+    for (let carry = this.#carry; carry !== null; carry = this.#carry) {
+      if (this.#paused || this.#state !== 'open') break;
       const consumed = this.#offer(carry.bytes, carry.start, carry.start + carry.length);
-      if (consumed === 0) break;
+      if (consumed === 0 || this.#carry !== carry) break;
       carry.consume(consumed);
+      if (carry.length === 0) this.#dropCarry();
     }
     if (this.#paused || this.#state !== 'open') return;
     if (this.#receiveEnded) {
@@ -260,7 +272,7 @@ export class Connection implements Left, ChannelUser {
         this.#endDelivered = true;
         this.#orbit.receiveEnd();
       }
-    } else if (!this.#receiving && this.#stoppedReceiving) this.#receive();
+    } else if (!this.#receiving && this.#stoppedReceiving) this.#listen();
   }
 
   // ---- sending
@@ -271,60 +283,54 @@ export class Connection implements Left, ChannelUser {
     this.#runtime.flushLater(this);
   }
 
-  #written(): boolean {
+  #borrow(): Outgoing {
+    // What a protocol still writes once its connection is over goes nowhere.
+    const over = this.#state === 'free';
+    const { discarded, equipment } = this.#runtime;
+    this.#outgoing = over ? discarded : equipment.outgoing(this.#socket, this);
+    return this.#outgoing;
+  }
+
+  #giveOutgoing(outgoing: Outgoing): void {
+    this.#outgoing = null;
+    this.#runtime.equipment.giveOutgoing(outgoing);
+  }
+
+  #written(bytes: number): boolean {
     this.#touch();
-    if (this.#transmit.bytes < HIGH_WATER_BYTES) return true;
+    if (bytes < HIGH_WATER_BYTES) return true;
     this.#wasBlocked = true;
     return false;
   }
 
-  #push(segment: Segment): void {
-    this.#inFlight = segment;
-    this.#sent = 0;
-    this.#pushRest(segment);
-  }
-
-  /** In pieces: the write timeout is about progress, and one piece is what counts as progress. */
-  #pushRest(segment: Segment): void {
-    const total = segmentBytes(segment);
-    const source = segment instanceof Uint8Array ? segment : segment.source;
-    const { send } = this.#channel;
-    send.set(source, this.#sent, Math.min(total - this.#sent, PIECE_BYTES));
-    this.#sendDeadline = this.clock.now + this.#runtime.writeTimeoutMs;
-    this.#runtime.push(send);
+  #push(outgoing: Outgoing): void {
+    outgoing.deadline = this.clock.now + this.#runtime.writeTimeoutMs;
+    this.#runtime.push(outgoing.send);
   }
 
   onSend(cqe: Cqe): void {
-    const segment = this.#inFlight!;
+    const outgoing = this.#outgoing!;
     const { res } = cqe;
-    if (!(segment instanceof Uint8Array)) segment.recycle();
     if (this.#state === 'gone') {
-      this.#drop(segment);
+      outgoing.drop();
       this.#release();
       return;
     }
     if (res < 0) {
-      this.#drop(segment);
+      outgoing.drop();
       this.#leave('peer-reset');
       return;
     }
-    this.#sent += res;
-    // More pieces; or a signal or memory pressure cut this one short.
-    if (this.#sent < segmentBytes(segment)) {
-      this.#pushRest(segment);
+    if (outgoing.sent(res)) {
+      this.#push(outgoing);
       return;
     }
-    this.#drop(segment);
-    if (this.#wasBlocked && this.#transmit.bytes <= LOW_WATER_BYTES && this.#state === 'open') {
+    if (this.#wasBlocked && outgoing.queue.bytes <= LOW_WATER_BYTES && this.#state === 'open') {
       this.#wasBlocked = false;
       this.#orbit.drained();
     }
-    if (this.#transmit.bytes > 0 || this.#state === 'ending') this.#touch();
-  }
-
-  #drop(segment: Segment): void {
-    this.#inFlight = null;
-    if (!(segment instanceof Uint8Array)) this.#runtime.transmit.give(segment as TransmitSlot);
+    if (outgoing.queue.bytes > 0 || this.#state === 'ending') this.#touch();
+    else if (!this.dirty) this.#giveOutgoing(outgoing);
   }
 
   // ---- ending
@@ -339,9 +345,9 @@ export class Connection implements Left, ChannelUser {
     this.#state = 'lingering';
     this.#lingerEnd = this.clock.now + this.#runtime.lingerTimeoutMs * LINGER_TIMES_MAX;
     this.#linger();
-    this.#runtime.push(this.#channel.shutdown);
-    this.#carry.clear();
-    if (!this.#receiving) this.#receive();
+    this.#runtime.push(this.#endingOperations().shutdown);
+    this.#dropCarry();
+    if (!this.#receiving) this.#listen();
   }
 
   /**
@@ -365,10 +371,11 @@ export class Connection implements Left, ChannelUser {
     const told = this.#state === 'lingering' ? 'ended' : reason;
     this.#state = 'gone';
     this.deadline = 0;
-    this.#carry.clear();
-    this.#transmit.clear();
-    if (this.#receiving) this.#runtime.cancel(this.#channel.recv);
-    if (this.#inFlight !== null) this.#runtime.cancel(this.#channel.send);
+    this.#dropCarry();
+    const outgoing = this.#outgoing;
+    outgoing?.queue.clear();
+    if (this.#receiving) this.#runtime.cancel(this.#receive);
+    if (outgoing?.busy) this.#runtime.cancel(outgoing.send);
     const orbit = this.#orbit;
     this.#orbit = NO_ORBIT;
     try {
@@ -378,15 +385,25 @@ export class Connection implements Left, ChannelUser {
     }
   }
 
+  /** Closes the socket once none of its operations is in flight. */
   #release(): void {
-    if (this.#channel.quiet) this.#runtime.push(this.#channel.close);
+    if (this.#receive.inFlight || this.#outgoing?.send.inFlight) return;
+    const ending = this.#endingOperations();
+    if (ending.quiet) this.#runtime.push(ending.close);
+  }
+
+  #endingOperations(): Ending {
+    this.#ending ??= this.#runtime.equipment.ending(this.#socket, this);
+    return this.#ending;
   }
 
   onClose(): void {
     this.#state = 'free';
-    // What a protocol still writes to this Left goes nowhere.
-    this.#transmit = this.#runtime.discarded;
-    this.#runtime.closed(this, this.#channel);
+    const { equipment } = this.#runtime;
+    equipment.giveReceive(this.#receive);
+    equipment.giveEnding(this.#ending!);
+    if (this.#outgoing !== null) this.#giveOutgoing(this.#outgoing);
+    this.#runtime.closed(this);
   }
 }
 

@@ -13,13 +13,13 @@ import { type Blueprint, instantiate, type LayerBlueprint } from '../../sans-io/
 import type { Left, PeerAddress } from '../../sans-io/left.js';
 import type { Orbit } from '../../sans-io/orbit.js';
 import { Acceptor } from './acceptor.js';
-import { Channel } from './channel.js';
 import { Connection } from './connection.js';
+import { Equipment } from './equipment.js';
 import { connectionsFor } from './file-limit.js';
 import type { IoUringRuntimeOptions } from './options.js';
+import { Outgoing } from './outgoing.js';
 import { RingClock } from './ring-clock.js';
 import { TransmitPool } from './transmit-pool.js';
-import { TransmitQueue } from './transmit-queue.js';
 
 /** Resolution of every deadline. */
 const TICK_MS = 250;
@@ -71,13 +71,14 @@ export class IoUringRuntime {
   /** @internal */
   readonly transmit: TransmitPool;
   /** Where closed connections write to. @internal */
-  readonly discarded: TransmitQueue;
+  readonly discarded: Outgoing;
+  /** @internal */
+  readonly equipment: Equipment;
   readonly #bearer: UringBearer;
   readonly #app: Blueprint;
   readonly #layers: readonly LayerBlueprint[];
   readonly #acceptors: Acceptor[] = [];
   readonly #live: Connection[] = [];
-  readonly #spare: Channel[] = [];
   readonly #timer: Timeout;
   #dirty: Connection[] = [];
   #flushing: Connection[] = [];
@@ -123,7 +124,8 @@ export class IoUringRuntime {
       bufferBytes: RECEIVE_BUFFER_BYTES,
     });
     this.transmit = new TransmitPool(this.#bearer, TRANSMIT_SLOTS);
-    this.discarded = new TransmitQueue(this.transmit);
+    this.discarded = new Outgoing(this.transmit, new FixedFd(0), NOBODY);
+    this.equipment = new Equipment(this.receive.group, this.transmit);
     this.#timer = new Timeout({ milliseconds: TICK_MS });
     this.#timer.handler = () => this.#tick();
   }
@@ -237,8 +239,7 @@ export class IoUringRuntime {
   /** A connection was accepted into direct descriptor `index`. @internal */
   accepted(index: number): void {
     const socket = new FixedFd(index);
-    const channel = this.#spare.pop() ?? new Channel(socket, this.receive.group, this.transmit);
-    const connection = new Connection(this, channel, socket);
+    const connection = new Connection(this, socket);
     connection.index = this.#live.length;
     this.#live.push(connection);
     this.#accepted++;
@@ -260,15 +261,13 @@ export class IoUringRuntime {
   }
 
   /** The descriptor of a connection is closed. @internal */
-  closed(connection: Connection, channel: Channel): void {
+  closed(connection: Connection): void {
     const last = this.#live.pop()!;
     if (last !== connection) {
       this.#live[connection.index] = last;
       last.index = connection.index;
     }
     connection.index = -1;
-    channel.release();
-    this.#spare.push(channel);
     if (!this.#closing) for (const acceptor of this.#acceptors) acceptor.roomAgain();
     if (this.#live.length === 0) for (const resolve of this.#onEmpty.splice(0)) resolve();
   }
@@ -352,3 +351,5 @@ export class IoUringRuntime {
     return new Promise((resolve) => this.#onEmpty.push(resolve));
   }
 }
+
+const NOBODY = { onSend() {} };

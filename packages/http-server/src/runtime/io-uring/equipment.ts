@@ -1,0 +1,79 @@
+import type { FixedFd } from '@ringbearer/io-uring-fd';
+import { Carry } from './carry.js';
+import { type Ender, Ending } from './ending.js';
+import { Outgoing, type Sender } from './outgoing.js';
+import { Receive, type Receiver } from './receive.js';
+import type { TransmitPool } from './transmit-pool.js';
+
+/** Unused things of one kind that are kept. More than this are in use at once only in a burst. */
+const SPARE_MAX = 1024;
+/** Carries keep up to 4 KiB of memory each. */
+const SPARE_CARRIES_MAX = 64;
+
+/**
+ * What connections work with: borrowed when there is work, given back when there is none. So serving a request allocates nothing, what is in use stays in
+ * the processor's cache, and an idle connection costs little more than its receive.
+ *
+ * Connections themselves are never used again: a protocol that kept its Left for too long writes to nobody instead of to the next peer.
+ */
+export class Equipment {
+  readonly #group: number;
+  readonly #pool: TransmitPool;
+  readonly #receives: Receive[] = [];
+  readonly #outgoing: Outgoing[] = [];
+  readonly #endings: Ending[] = [];
+  readonly #carries: Carry[] = [];
+
+  /** @param group buffer group to receive into */
+  constructor(group: number, pool: TransmitPool) {
+    this.#group = group;
+    this.#pool = pool;
+  }
+
+  receive(socket: FixedFd, receiver: Receiver): Receive {
+    const receive = this.#receives.pop();
+    if (receive === undefined) return new Receive(socket, this.#group, receiver);
+    receive.set(socket);
+    receive.receiver = receiver;
+    return receive;
+  }
+
+  outgoing(socket: FixedFd, sender: Sender): Outgoing {
+    const outgoing = this.#outgoing.pop();
+    if (outgoing === undefined) return new Outgoing(this.#pool, socket, sender);
+    outgoing.open(socket, sender);
+    return outgoing;
+  }
+
+  ending(socket: FixedFd, ender: Ender): Ending {
+    const ending = this.#endings.pop();
+    if (ending === undefined) return new Ending(socket, ender);
+    ending.open(socket, ender);
+    return ending;
+  }
+
+  carry(): Carry {
+    return this.#carries.pop() ?? new Carry();
+  }
+
+  giveReceive(receive: Receive): void {
+    receive.receiver = NOBODY;
+    if (this.#receives.length < SPARE_MAX) this.#receives.push(receive);
+  }
+
+  giveOutgoing(outgoing: Outgoing): void {
+    outgoing.queue.clear();
+    if (this.#outgoing.length < SPARE_MAX) this.#outgoing.push(outgoing);
+  }
+
+  giveEnding(ending: Ending): void {
+    if (this.#endings.length < SPARE_MAX) this.#endings.push(ending);
+  }
+
+  giveCarry(carry: Carry): void {
+    carry.clear();
+    if (this.#carries.length < SPARE_CARRIES_MAX) this.#carries.push(carry);
+  }
+}
+
+const NOBODY: Receiver = { onReceive() {} };
