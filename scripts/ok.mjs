@@ -39,6 +39,12 @@ const STEPS = [
     stream: true,
     advice: 'npm test -- <words of the file name> runs one of them',
   },
+  {
+    name: 'asan',
+    command: script('test-asan.mjs'),
+    stream: true,
+    advice: 'npm run test:asan -- <words of the file name> runs some of it',
+  },
   { name: 'docs', command: [bin('typedoc')], advice: 'npm run docs' },
 ];
 
