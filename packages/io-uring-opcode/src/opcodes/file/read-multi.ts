@@ -25,7 +25,7 @@ export interface ReadMultiOptions {
  * Reads again and again with one submission, whenever there is something: what {@link RecvMulti} is for sockets.
  *
  * Result of each completion: {@link Received}, whose buffer is the receiver's until he gives it back to the group;
- * `length` 0 is the end and the last completion. ENOBUFS ends it without loss, and {@link rearms} says to go on. Errors of
+ * `length` 0 is the end and the last completion, where a stream stops without yielding it. ENOBUFS ends it without loss, and {@link rearms} says to go on. Errors of
  * note: EBADFD (a regular file, which is always ready). Kernel 6.7. read(2), io_uring_prep_read_multishot(3).
  *
  * @throws {TypeError} `descriptor` is none
@@ -95,6 +95,10 @@ export class ReadMulti extends OpCode<Received> {
   override complete(cqe: Cqe): Received {
     this.result(cqe);
     return received(cqe);
+  }
+
+  override ends(cqe: Cqe): boolean {
+    return cqe.res === 0;
   }
 
   override rearms(cqe: Cqe): boolean {

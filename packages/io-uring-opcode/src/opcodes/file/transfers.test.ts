@@ -121,6 +121,7 @@ describe('ReadMulti', () => {
     expect(read.rearms(fakeCqe(9, CqeFlag.MORE))).toBe(false);
     expect(read.rearms(fakeCqe(-Errno.ENOBUFS))).toBe(true);
     expect(read.rearms(fakeCqe(0))).toBe(false);
+    expect([read.ends(fakeCqe(0)), read.ends(fakeCqe(9))]).toEqual([true, false]);
     expect(() => read.complete(fakeCqe(-Errno.EBADFD))).toThrow(/read_multishot failed: EBADFD/);
   });
   test('is reusable with another descriptor and group', () => {
