@@ -93,6 +93,7 @@ export class Arena {
     this.#mapping.release();
   }
 
+  /** Gives the memory up: `close`. */
   [Symbol.dispose](): void {
     this.close();
   }

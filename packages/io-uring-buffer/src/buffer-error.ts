@@ -16,6 +16,7 @@ export type BufferCapacityKind = 'Buffers' | 'BufferBytes';
 
 /** Which limit was hit, and how far. */
 export interface BufferCapacity {
+  /** Which capacity is exhausted. */
   readonly kind: BufferCapacityKind;
   /** Buffers or bytes there are. */
   readonly limit: number;
@@ -25,6 +26,7 @@ export interface BufferCapacity {
 
 /** A refusal of an arena, pool, ring, group or lease. Nothing was changed. */
 export class BufferError extends Error {
+  /** Name of the class. */
   override readonly name = 'BufferError';
   /** Stable, for programs. */
   readonly code: BufferErrorCode;

@@ -125,6 +125,7 @@ export class BufferPool {
     this.#onClose?.();
   }
 
+  /** Closes the pool. */
   [Symbol.dispose](): void {
     this.close();
   }

@@ -43,6 +43,7 @@ export interface ClassicBufferGroupOptions {
  * ```
  */
 export class ClassicBufferGroup {
+  /** Group id: what operations name. */
   readonly group: number;
   /** Buffers there are. */
   readonly count: number;
@@ -176,6 +177,7 @@ export class ClassicBufferGroup {
     this.#onClose?.();
   }
 
+  /** Closes the group. */
   [Symbol.dispose](): void {
     this.close();
   }

@@ -100,6 +100,7 @@ export class FutexWord implements KernelMemory {
     this.#demandHeld();
     return this.#owner;
   }
+  /** Address and bytes, unguarded. */
   get unsafe(): UnsafeMemory {
     this.#demandHeld();
     return this.#unsafe;
@@ -137,6 +138,7 @@ export class FutexWord implements KernelMemory {
     this.#onRelease();
   }
 
+  /** Releases the word. */
   [Symbol.dispose](): void {
     this.release();
   }

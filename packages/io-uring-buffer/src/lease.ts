@@ -164,6 +164,7 @@ export class Lease implements KernelMemory {
     this.#home.takeBack(this.id);
   }
 
+  /** Releases the lease. */
   [Symbol.dispose](): void {
     this.release();
   }

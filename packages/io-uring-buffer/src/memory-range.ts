@@ -9,6 +9,7 @@ const HALF = 0x1_0000_0000;
 export class MemoryRange implements UnsafeMemory {
   readonly addressLow: number;
   readonly addressHigh: number;
+  /** Bytes of the range. */
   readonly byteLength: number;
   readonly #buffer: ArrayBufferLike;
   readonly #byteOffset: number;

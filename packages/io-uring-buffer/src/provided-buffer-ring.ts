@@ -200,6 +200,7 @@ export class ProvidedBufferRing {
     for (const range of this.#ranges) this.#arena.vacate(range);
   }
 
+  /** Unregisters the ring. */
   [Symbol.dispose](): void {
     this.unregister();
   }

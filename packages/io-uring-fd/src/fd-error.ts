@@ -13,6 +13,7 @@ export type FdErrorCode =
 
 /** Which limit was hit, and how far. */
 export interface FdCapacity {
+  /** Which capacity is exhausted. */
   readonly kind: 'RegisteredFd';
   /** Slots there are. */
   readonly limit: number;
@@ -22,6 +23,7 @@ export interface FdCapacity {
 
 /** A refusal of the fixed-file table. Nothing was changed. */
 export class FdError extends Error {
+  /** Name of the class. */
   override readonly name = 'FdError';
   /** Stable, for programs. */
   readonly code: FdErrorCode;

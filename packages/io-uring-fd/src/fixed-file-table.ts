@@ -86,6 +86,7 @@ export class FixedFileTable {
   get manualCapacity(): number {
     return this.#manual;
   }
+  /** Manual slots that hold a descriptor or are set aside. */
   get manualUsed(): number {
     return this.#manual - this.#freeCount;
   }
@@ -93,6 +94,7 @@ export class FixedFileTable {
   get automaticCapacity(): number {
     return this.#slots.length - this.#manual;
   }
+  /** Automatic slots known to hold a descriptor. */
   get automaticUsed(): number {
     return this.#automaticUsed;
   }

@@ -7,8 +7,11 @@ import { type FdKind, fdKindAllows } from './fd-kind.js';
  * `raw` stays the caller's to close. {@link FixedFileTable.add} makes one.
  */
 export class RegisteredFd implements Descriptor {
+  /** The descriptor of the process. */
   readonly raw: RawFd;
+  /** The same file in the table. */
   readonly fixed: FixedFd;
+  /** What it was registered as. */
   readonly kind: FdKind;
   /** Index into the fixed-file table. */
   readonly number: number;

@@ -7,8 +7,11 @@ import { errnoMessage, errnoName } from './errno.js';
  * lower case.
  */
 export class OpCodeError extends Error {
+  /** Name of the error, as of the system: `ECONNRESET`. */
   readonly code: string;
+  /** Its number, positive. */
   readonly errno: number;
+  /** Name of the opcode: `RECV`. */
   readonly syscall: string;
 
   constructor(opcode: string, errno: number, hint = '') {

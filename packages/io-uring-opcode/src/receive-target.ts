@@ -21,6 +21,7 @@ export interface IntoMemory {
   readonly offset?: number;
   /** Bytes to use at most. Default: all from `offset`. */
   readonly length?: number;
+  /** Not in this form. */
   readonly group?: never;
 }
 
@@ -30,7 +31,9 @@ export interface IntoGroup {
   readonly group: number;
   /** Bytes to use at most of a buffer. Default 0: all of it. */
   readonly length?: number;
+  /** Not in this form. */
   readonly memory?: never;
+  /** Not in this form. */
   readonly offset?: never;
 }
 

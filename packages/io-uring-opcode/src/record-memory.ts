@@ -53,10 +53,12 @@ export class RecordMemory {
     this.#bytes.fill(0, this.#base + offset, this.#base + offset + length);
   }
 
+  /** The byte at `offset`. */
   getUint8(offset: number): number {
     this.#check(offset, 1);
     return this.#view.getUint8(this.#base + offset);
   }
+  /** Writes the byte at `offset`. */
   setUint8(offset: number, value: number): void {
     this.#check(offset, 1);
     this.#view.setUint8(this.#base + offset, value);
@@ -66,6 +68,7 @@ export class RecordMemory {
     this.#check(offset, 2);
     return this.#view.getUint16(this.#base + offset, true);
   }
+  /** Little-endian. */
   setUint16(offset: number, value: number): void {
     this.#check(offset, 2);
     this.#view.setUint16(this.#base + offset, value, true);
@@ -75,18 +78,22 @@ export class RecordMemory {
     this.#check(offset, 2);
     return this.#view.getUint16(this.#base + offset, false);
   }
+  /** Network byte order. */
   setUint16Network(offset: number, value: number): void {
     this.#check(offset, 2);
     this.#view.setUint16(this.#base + offset, value, false);
   }
+  /** Little-endian. */
   getUint32(offset: number): number {
     this.#check(offset, 4);
     return this.#view.getUint32(this.#base + offset, true);
   }
+  /** Little-endian. */
   setUint32(offset: number, value: number): void {
     this.#check(offset, 4);
     this.#view.setUint32(this.#base + offset, value, true);
   }
+  /** Little-endian. */
   getInt32(offset: number): number {
     this.#check(offset, 4);
     return this.#view.getInt32(this.#base + offset, true);

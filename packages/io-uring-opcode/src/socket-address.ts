@@ -4,6 +4,7 @@ import { formatIPv4, formatIPv6, parseIPv4, parseIPv6 } from './ip-text.js';
 
 /** An IPv4 endpoint: ip(7). */
 export interface IPv4Address {
+  /** Which kind of address this is. */
   readonly family: 'IPv4';
   /** Dotted quad: `'127.0.0.1'`. Names are not resolved. */
   readonly address: string;
@@ -13,6 +14,7 @@ export interface IPv4Address {
 
 /** An IPv6 endpoint: ipv6(7). */
 export interface IPv6Address {
+  /** Which kind of address this is. */
   readonly family: 'IPv6';
   /** Text form without a zone: `'::1'`. */
   readonly address: string;
@@ -26,6 +28,7 @@ export interface IPv6Address {
 
 /** A Unix endpoint: unix(7). */
 export interface UnixAddress {
+  /** Which kind of address this is. */
   readonly family: 'Unix';
   /** A path in the file system; with a leading `'\0'` a name in the abstract space; `''` for a socket without a name. */
   readonly path: string;

@@ -27,5 +27,6 @@ export const SubmissionFlags = {
   HARD_LINK: SqeFlag.IO_HARDLINK,
   ASYNC: SqeFlag.ASYNC,
   SKIP_SUCCESS: SqeFlag.CQE_SKIP_SUCCESS,
+  /** Does not keep the process alive, like an unreferenced timer. The kernel never sees it. */
   BACKGROUND: 1 << 8, // beyond the byte the kernel has for flags
 } as const;

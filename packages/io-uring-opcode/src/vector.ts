@@ -6,6 +6,7 @@ import type { TransferBytes } from './transfer-source.js';
 
 /** A part of kernel memory. */
 export interface MemoryPart {
+  /** Where the bytes are. */
   readonly memory: KernelMemory;
   /** First byte of `memory` to use. Default 0. */
   readonly offset?: number;
@@ -26,6 +27,7 @@ export const VECTOR_PARTS_MAX = 1024;
 export const IOVEC_BYTES = 16;
 
 interface Part {
+  /** Where the bytes are. */
   readonly memory: KernelMemory | null;
   readonly bytes: Uint8Array | null;
   readonly offset: number;

@@ -13,6 +13,7 @@ export interface KernelMemory {
   readonly owner: Owner;
   /** Length in bytes. */
   readonly byteLength: number;
+  /** Address and bytes, unguarded. */
   readonly unsafe: UnsafeMemory;
 }
 

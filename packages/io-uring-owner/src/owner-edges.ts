@@ -29,7 +29,9 @@ import { OwnerState } from './owner-state.js';
 
 /** One row: the states an edge may start from, and the state it ends in. */
 export interface OwnerTransition {
+  /** States it leaves from. */
   readonly from: readonly OwnerState[];
+  /** State it leads to. */
   readonly to: OwnerState;
 }
 

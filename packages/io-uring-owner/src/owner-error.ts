@@ -9,6 +9,7 @@ export type OwnerVerb = OwnerEdge | 'read';
 
 /** Somebody asked for memory its present owner does not let go. The state did not change. */
 export class OwnerError extends Error {
+  /** Name of the class. */
   override readonly name = 'OwnerError';
   /** Stable, for programs. */
   readonly code: OwnerErrorCode;

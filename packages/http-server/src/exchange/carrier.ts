@@ -12,6 +12,7 @@ export const REPLY_STREAMING = 1;
 /** The reply is complete. */
 export const REPLY_DONE = 2;
 
+/** How far a reply is. */
 export type ReplyPhase = typeof REPLY_NONE | typeof REPLY_STREAMING | typeof REPLY_DONE;
 
 /**
@@ -30,12 +31,14 @@ export interface Carrier {
   readonly lost: number;
   /** The head of the current exchange. */
   readonly head: RequestHead;
+  /** How far the reply is. */
   readonly replyPhase: ReplyPhase;
   /** False when the request has no body (or an empty one). */
   readonly hasBody: boolean;
   /** The body of the request as declared, in bytes; -1 when not declared. */
   readonly bodyLength: number;
 
+  /** Where the request came from; null when that is not known any more. */
   peer(): PeerAddress | null;
   /** A copy of the head that outlives the exchange. */
   keepHead(): RequestHead;

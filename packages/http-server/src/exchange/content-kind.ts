@@ -4,10 +4,15 @@
  */
 export type ContentKind = number;
 
+/** No Content-Type. */
 export const KIND_NONE = 0;
+/** `text/plain; charset=utf-8`. */
 export const KIND_TEXT = 1;
+/** `text/html; charset=utf-8`. */
 export const KIND_HTML = 2;
+/** `application/json`. */
 export const KIND_JSON = 3;
+/** `application/octet-stream`. */
 export const KIND_BYTES = 4;
 
 /** How many kinds there may be: a program has a handful of types; one that computes them gets no ready-made heads. */

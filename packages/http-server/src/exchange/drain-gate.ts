@@ -1,5 +1,6 @@
 /** A promise a writer waits on while its peer is slow. */
 export class DrainGate {
+  /** What the writer waits on. */
   readonly promise: Promise<void>;
   #resolve: () => void = () => {};
   #reject: (error: unknown) => void = () => {};
@@ -13,10 +14,12 @@ export class DrainGate {
     this.promise.catch(() => {});
   }
 
+  /** The peer took enough: the promise resolves. */
   open(): void {
     this.#resolve();
   }
 
+  /** The peer is gone: the promise rejects. */
   fail(error: unknown): void {
     this.#reject(error);
   }

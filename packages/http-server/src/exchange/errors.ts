@@ -31,6 +31,7 @@ export type HttpServerErrorCode =
  * {@link status} and, for 4xx, its message.
  */
 export class HttpServerError extends Error {
+  /** Name of the class. */
   override readonly name = 'HttpServerError';
   /** Why, for programs. */
   readonly code: HttpServerErrorCode;

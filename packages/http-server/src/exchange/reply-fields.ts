@@ -20,14 +20,17 @@ export class ReplyFields {
     return this.#lines.length / 3;
   }
 
+  /** Name of field `index`, as it was set. */
   name(index: number): string {
     return this.#lines[index * 3]!;
   }
 
+  /** The same in lower case. */
   lowerName(index: number): string {
     return this.#lines[index * 3 + 1]!;
   }
 
+  /** Value of field `index`. */
   value(index: number): string {
     return this.#lines[index * 3 + 2]!;
   }
@@ -43,6 +46,7 @@ export class ReplyFields {
     return undefined;
   }
 
+  /** A field of this name is set. */
   has(lower: string): boolean {
     const lines = this.#lines;
     for (let i = 1; i < lines.length; i += 3) if (lines[i] === lower) return true;

@@ -78,6 +78,7 @@ export class HttpReply {
     return carrier.replySignal();
   }
 
+  /** Status of the reply, 200 unless set. */
   get statusCode(): number {
     return this.#status;
   }

@@ -21,8 +21,11 @@ export type TrailerField = readonly [name: string, value: string];
 
 /** What a body needs from the protocol that feeds it. */
 export interface BodySource {
+  /** As declared; -1 for chunks. */
   readonly bodyLength: number;
+  /** The reader wants more. */
   pullBody(): void;
+  /** Where the request came from. */
   peer(): PeerAddress | null;
 }
 

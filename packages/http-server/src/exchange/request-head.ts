@@ -12,6 +12,7 @@ export interface RequestHead {
   readonly host: string;
   /** `https` when the connection is secured. */
   readonly scheme: 'http' | 'https';
+  /** `'1.1'` or `'1.0'`. */
   readonly httpVersion: '1.0' | '1.1' | '2.0';
   /** How many field lines there are, in the order sent. */
   readonly fieldCount: number;

@@ -65,6 +65,7 @@ export class HttpRequest implements Iterable<readonly [name: string, value: stri
     return this.#head().scheme;
   }
 
+  /** `'1.1'` or `'1.0'`. */
   get httpVersion(): '1.0' | '1.1' | '2.0' {
     return this.#head().httpVersion;
   }

@@ -19,6 +19,7 @@ export interface SpecimenKit {
 
 /** A completion as the kernel would send it. */
 export interface SpecimenCompletion<Result = unknown> {
+  /** Result, or a negated errno. */
   readonly res: number;
   /** IORING_CQE_F_* bits. Default 0: final. */
   readonly flags?: number;

@@ -102,6 +102,7 @@ export class FastResponse {
     return true;
   }
 
+  /** Fields of the response. Built when asked for. */
   get headers(): Headers {
     if (this.#real !== null) return this.#real.headers;
     if (this.#headers === null) {
@@ -115,40 +116,49 @@ export class FastResponse {
     return this.#headers;
   }
 
+  /** Status code, 200 to 599. */
   get status(): number {
     return this.#real?.status ?? this.#status;
   }
 
+  /** Reason phrase, empty unless given. */
   get statusText(): string {
     return this.#real?.statusText ?? this.#statusText;
   }
 
+  /** Status 200 to 299. */
   get ok(): boolean {
     const { status } = this;
     return status >= 200 && status <= 299;
   }
 
+  /** Always `'default'`: it was made here. */
   get type(): string {
     return 'default';
   }
 
+  /** Always empty: it was made here. */
   get url(): string {
     return '';
   }
 
+  /** Always false: it was made here. */
   get redirected(): boolean {
     return false;
   }
 
+  /** The body as a stream, built when asked for; null without one. */
   get body(): ReadableStream<Uint8Array> | null {
     if (this.#real === null && this.#body === null) return null;
     return this.#materialise().body as ReadableStream<Uint8Array> | null;
   }
 
+  /** The body was read. */
   get bodyUsed(): boolean {
     return this.#real?.bodyUsed ?? this.#used;
   }
 
+  /** The whole body as text. @throws TypeError when it was read before */
   async text(): Promise<string> {
     if (this.#real !== null) return this.#real.text();
     const body = this.#takeBody();
@@ -157,11 +167,13 @@ export class FastResponse {
     return body === null ? '' : new TextDecoder().decode(body);
   }
 
+  /** The whole body as JSON. @throws TypeError, SyntaxError */
   async json(): Promise<unknown> {
     if (this.#real !== null) return this.#real.json();
     return JSON.parse(await this.text());
   }
 
+  /** The whole body. @throws TypeError when it was read before */
   async bytes(): Promise<Uint8Array> {
     if (this.#real !== null) return new Uint8Array(await this.#real.arrayBuffer());
     const body = this.#takeBody();
@@ -169,19 +181,23 @@ export class FastResponse {
     return body === null ? new Uint8Array(0) : body.slice();
   }
 
+  /** The whole body. @throws TypeError when it was read before */
   async arrayBuffer(): Promise<ArrayBuffer> {
     if (this.#real !== null) return this.#real.arrayBuffer();
     return (await this.bytes()).buffer as ArrayBuffer;
   }
 
+  /** The whole body, with its Content-Type. @throws TypeError when it was read before */
   async blob(): Promise<Blob> {
     return new Blob([await this.arrayBuffer()], { type: this.headers.get('content-type') ?? '' });
   }
 
+  /** The whole body as a form. @throws TypeError when it is none, or was read before */
   async formData(): Promise<FormData> {
     return this.#materialise().formData() as Promise<FormData>;
   }
 
+  /** Another response of the same body. @throws TypeError when it was read before */
   clone(): Response {
     if (this.#real !== null) return this.#real.clone();
     if (this.#used) throw new TypeError('Body is unusable: it was already read');
@@ -193,6 +209,7 @@ export class FastResponse {
     return clone as unknown as Response;
   }
 
+  /** A response of `data` as JSON. @throws TypeError when it has no JSON form */
   static json(data: unknown, init?: ResponseInit): Response {
     const body = JSON.stringify(data);
     if (body === undefined) throw new TypeError('Value is not JSON serializable');
@@ -204,6 +221,7 @@ export class FastResponse {
     return response as unknown as Response;
   }
 
+  /** A response that redirects. @throws RangeError for a status that is no redirect */
   static redirect(url: string | URL, status = 302): Response {
     if (![301, 302, 303, 307, 308].includes(status)) {
       throw new RangeError(
@@ -214,6 +232,7 @@ export class FastResponse {
     return new FastResponse(null, { status, headers: { location } }) as unknown as Response;
   }
 
+  /** A network error, which no server sends. */
   static error(): Response {
     return RealResponse.error();
   }
@@ -225,27 +244,27 @@ export class FastResponse {
     return value instanceof RealResponse;
   }
 
-  /** The real response when there is one: its body is no fixed one. Internal to the fetch handler. */
+  /** The real response when there is one: its body is no fixed one. For the fetch handler. @internal */
   static real(response: FastResponse): Response | null {
     return response.#real;
   }
 
-  /** Whether an object was made by this class. Internal to the fetch handler. */
+  /** Whether an object was made by this class. For the fetch handler. @internal */
   static made(value: object): value is FastResponse {
     return #body in value;
   }
 
-  /** Takes the body to send it. Internal to the fetch handler. @throws TypeError when it was read before */
+  /** Takes the body to send it. For the fetch handler. @throws TypeError when it was read before. @internal */
   static take(response: FastResponse): FixedBody {
     return response.#takeBody();
   }
 
-  /** Field names in lower case and values alternating, or null when `headers` has them. Internal to the fetch handler. */
+  /** Field names in lower case and values alternating, or null when `headers` has them. For the fetch handler. @internal */
   static fields(response: FastResponse): readonly string[] | null {
     return response.#fields;
   }
 
-  /** The Content-Type beside `fields`. Internal to the fetch handler. */
+  /** The Content-Type beside `fields`. For the fetch handler. @internal */
   static contentType(response: FastResponse): string | null {
     return response.#type;
   }

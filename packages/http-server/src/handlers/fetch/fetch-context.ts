@@ -19,6 +19,7 @@ export class FetchContext {
     return this.#request.peer();
   }
 
+  /** `'1.1'` or `'1.0'`. */
   get httpVersion(): '1.0' | '1.1' | '2.0' {
     return this.#request.httpVersion;
   }

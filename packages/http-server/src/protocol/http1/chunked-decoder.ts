@@ -41,6 +41,7 @@ const QUOTE = 0x22;
 
 /** Takes the data of chunks as it is found. */
 export interface ChunkSink {
+  /** Takes a run of data, valid during the call. */
   push(bytes: Uint8Array, start: number, end: number): void;
 }
 
@@ -72,8 +73,11 @@ const NOT_IN_TRAILERS: ReadonlySet<string> = new Set([
 
 /** The size limits a chunked body is held against. */
 export interface ChunkLimits {
+  /** Bytes of data. */
   readonly maxBodyBytes: number;
+  /** Bytes of the trailer section. */
   readonly maxHeaderBytes: number;
+  /** Fields of the trailer section. */
   readonly maxHeaders: number;
 }
 

@@ -14,6 +14,7 @@ export type FileKind =
 
 /** A time of a file system: whole seconds since 1970, negative before, and the nanoseconds on top. */
 export interface FileTime {
+  /** Since 1 January 1970 UTC. */
   readonly seconds: number;
   /** 0 to 999999999. */
   readonly nanoseconds: number;
@@ -21,7 +22,9 @@ export interface FileTime {
 
 /** A device, as sysfs and `ls -l` name it. */
 export interface DeviceNumber {
+  /** The driver. */
   readonly major: number;
+  /** The device of that driver. */
   readonly minor: number;
 }
 
@@ -31,6 +34,7 @@ export interface DeviceNumber {
 export interface FileStatus {
   /** Fields that were filled: bits of {@link StatxMask}. */
   readonly mask: number;
+  /** What it is. */
   readonly kind: FileKind;
   /** Type and permissions. */
   readonly mode: number;
@@ -40,8 +44,11 @@ export interface FileStatus {
   readonly blocks: number;
   /** Bytes that suit transfers. */
   readonly blockBytes: number;
+  /** Hard links to it. */
   readonly links: number;
+  /** Owner. */
   readonly userId: number;
+  /** Group of the owner. */
   readonly groupId: number;
   /** A bigint, as some file systems use all 64 bits. */
   readonly inode: bigint;
@@ -49,7 +56,9 @@ export interface FileStatus {
   readonly device: DeviceNumber;
   /** What the file is, when it is a device. */
   readonly specialDevice: DeviceNumber;
+  /** Last read. */
   readonly accessed: FileTime;
+  /** Last change of the contents. */
   readonly modified: FileTime;
   /** Last change of the inode. */
   readonly changed: FileTime;

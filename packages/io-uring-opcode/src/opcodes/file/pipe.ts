@@ -16,7 +16,9 @@ export interface PipeOptions {
 
 /** Both ends of a pipe. */
 export interface PipeEnds {
+  /** Where what was written is read. */
   readonly readEnd: Descriptor;
+  /** Where to write. */
   readonly writeEnd: Descriptor;
 }
 

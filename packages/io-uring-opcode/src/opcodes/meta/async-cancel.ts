@@ -11,19 +11,25 @@ export type AsyncCancelOptions = (
   | {
       /** One submission: the operation in flight itself, or its key. */
       readonly key: OperationKey;
+      /** Not in this form. */
       readonly descriptor?: never;
+      /** Not in this form. */
       readonly any?: never;
     }
   | {
       /** Operations on this descriptor. Since 5.19. */
       readonly descriptor: Descriptor;
+      /** Not in this form. */
       readonly key?: never;
+      /** Not in this form. */
       readonly any?: never;
     }
   | {
       /** Whatever is in flight. Since 5.19. */
       readonly any: true;
+      /** Not in this form. */
       readonly key?: never;
+      /** Not in this form. */
       readonly descriptor?: never;
     }
 ) & {

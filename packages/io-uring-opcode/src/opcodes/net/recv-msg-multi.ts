@@ -31,6 +31,7 @@ export interface RecvMsgMultiOptions {
 
 /** What {@link RecvMsgMulti.message} finds in a buffer. */
 export interface BufferedMessage {
+  /** Whom it is from; null when nobody asked, or for a family of no name. */
   readonly peer: SocketAddress | null;
   /** The bytes, where they are: a view of the buffer. */
   readonly payload: Uint8Array;

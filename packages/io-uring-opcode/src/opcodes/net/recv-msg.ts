@@ -26,11 +26,13 @@ export type RecvMsgOptions = (
   | {
       /** Where the bytes go, one part after the other: 1 to 1024. */
       readonly memory: readonly ScatterPart[];
+      /** Not in this form. */
       readonly group?: never;
     }
   | {
       /** Buffer group, 0 to 65535, from which the kernel picks a buffer. */
       readonly group: number;
+      /** Not in this form. */
       readonly memory?: never;
     }
 ) & {

@@ -16,8 +16,11 @@ export interface WaitIdOptions {
 
 /** What became of a child. */
 export interface ChildStatus {
+  /** The child. */
   readonly processId: number;
+  /** Its real user. */
   readonly userId: number;
+  /** What happened to it. */
   readonly what: 'exited' | 'killed' | 'dumped' | 'trapped' | 'stopped' | 'continued';
   /** The exit code of `'exited'`, otherwise the number of the signal. */
   readonly status: number;
