@@ -362,6 +362,7 @@ export class UringBearer extends TypedPush {
     return this.#closing;
   }
 
+  /** As {@link close}, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

@@ -27,14 +27,20 @@ export const BEARER_CAPACITY_KINDS = [
 export type BearerCapacityKind = (typeof BEARER_CAPACITY_KINDS)[number];
 
 /** Capacities to give a bearer. Only `CoreQueue` is required. */
-export type BearerCapacity = { readonly CoreQueue: number } & {
+export type BearerCapacity = {
+  /** Entries of the submission queue, a power of two. */
+  readonly CoreQueue: number;
+} & {
   readonly [Kind in Exclude<BearerCapacityKind, 'CoreQueue'>]?: number;
 };
 
 /** Limit, present use and highest use of one kind. */
 export interface CapacityUse {
+  /** The most there may be. */
   readonly limit: number;
+  /** In use now. */
   readonly used: number;
+  /** The most there were in use. */
   readonly peak: number;
 }
 
@@ -112,9 +118,11 @@ export class CapacityLedger {
     }
   }
 
+  /** The most there may be of `kind`. */
   limit(kind: BearerCapacityKind): number {
     return this.#limits[kind];
   }
+  /** How much of `kind` is in use. */
   used(kind: BearerCapacityKind): number {
     return this.#used[kind];
   }

@@ -3,8 +3,14 @@ import { BearerError } from './errors.js';
 
 /** How one element of a chain ended: as `Promise.allSettled` says it. */
 export type ChainOutcome<Result> =
-  | { readonly status: 'fulfilled'; readonly value: Result }
   | {
+      /** It completed. */
+      readonly status: 'fulfilled';
+      /** Its result. */
+      readonly value: Result;
+    }
+  | {
+      /** It failed, or was not tried. */
       readonly status: 'rejected';
       /** {@link ChainCanceledError}: it did not run to its end because of another element. Else what its own `complete` threw. */
       readonly reason: unknown;

@@ -18,6 +18,7 @@ export type BearerErrorCode =
 
 /** What the bearer itself refuses. Errors of the kernel's answers are `OpCodeError`. Match on `code`. */
 export class BearerError extends Error {
+  /** What went wrong: stable, for programs. */
   readonly code: BearerErrorCode;
 
   constructor(code: BearerErrorCode, message: string, options?: ErrorOptions) {
@@ -41,8 +42,11 @@ const ADVICE: { readonly [Kind in BearerCapacityKind]: string } = {
 
 /** A capacity given at construction is used up. Nothing was submitted or changed. */
 export class AtCapacity extends BearerError {
+  /** Which capacity is exhausted. */
   readonly kind: BearerCapacityKind;
+  /** The most there may be. */
   readonly limit: number;
+  /** In use when more was asked for. */
   readonly used: number;
 
   constructor(kind: BearerCapacityKind, limit: number, used: number, asked = 1) {
@@ -59,7 +63,9 @@ export class AtCapacity extends BearerError {
 
 /** The running kernel does not have this opcode, or a seccomp filter or restriction takes it away. */
 export class UnsupportedOpcodeError extends BearerError {
+  /** Name of the operation. */
   readonly opcode: string;
+  /** First kernel that has it. */
   readonly since: string;
 
   constructor(opcode: string, since: string, kernel: string) {
@@ -77,7 +83,9 @@ export class UnsupportedOpcodeError extends BearerError {
  * The ring could not be set up. `cause` is the system's error, `hint` what to do about it.
  */
 export class RingSetupError extends BearerError {
+  /** What io_uring_setup(2) answered, positive. */
   readonly errno: number;
+  /** What to do about it. */
   readonly hint: string;
 
   constructor(message: string, errno: number, hint: string, cause: unknown) {
@@ -115,6 +123,7 @@ export function chainOpenError(): BearerError {
 
 export function unsupportedError(operation: {
   readonly name: string;
+  /** First kernel that has it. */
   readonly since: string;
 }): UnsupportedOpcodeError {
   return new UnsupportedOpcodeError(operation.name, operation.since, release());

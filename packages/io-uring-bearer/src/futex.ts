@@ -9,6 +9,7 @@ import {
 
 /** Whoever submits for a {@link Futex}: a bearer. */
 export interface FutexBearer {
+  /** As `UringBearer.submit`. */
   submit<Result>(operation: OpCode<Result>, options?: FutexWaitSettings): Promise<Result>;
 }
 
@@ -20,6 +21,7 @@ export interface FutexWaitSettings {
 
 /** One of the words of {@link Futex.waitAny}. */
 export interface FutexExpected {
+  /** The word. */
   readonly futex: Futex;
   /** Wait only while the word is this, a signed or unsigned 32-bit integer. */
   readonly expected: number;
@@ -158,6 +160,7 @@ export class Futex {
     this.word.release();
   }
 
+  /** Releases the word. */
   [Symbol.dispose](): void {
     this.release();
   }

@@ -19,13 +19,19 @@ export interface Probe {
 
 /** What one bearer was granted. */
 export interface Capabilities {
+  /** Release of the running kernel. */
   readonly kernel: string;
+  /** Driver that was granted. */
   readonly driver: DriverKind;
   /** Setup flags granted, by name without IORING_SETUP_. */
   readonly setupFlags: readonly string[];
+  /** Entries of the submission queue. */
   readonly submissionEntries: number;
+  /** Entries of the completion queue. */
   readonly completionEntries: number;
+  /** Opcodes that are supported. */
   readonly opcodes: number;
+  /** Names of the IORING_FEAT_* bits. */
   readonly features: readonly string[];
 }
 

@@ -65,6 +65,7 @@ export type CompletionListener<Operation extends OpCode<unknown>> = (
  * ```
  */
 export abstract class TypedPush {
+  /** Queues an operation; as `UringBearer.push`. */
   abstract push(operation: OpCode<unknown>, flags?: number): SubmissionKey;
 
   /** Accepts one connection. */

@@ -101,7 +101,7 @@ export class Lease implements KernelMemory {
     return this.#range;
   }
 
-  /** Byte `index` of the lease. @throws {RangeError} {@link BufferError} {@link OwnerError} */
+  /** Byte `index` of the lease. @throws {RangeError} outside of the lease @throws {BufferError} {OwnerError} as it is not readable */
   at(index: number): number {
     this.#demandReadable();
     const inside = index >= 0 && index < this.length;

@@ -13,9 +13,13 @@ import { type Machine, thisMachine } from './machine.js';
 export interface Diagnosis {
   /** Rings can be set up here. */
   readonly usable: boolean;
+  /** Release of the running kernel. */
   readonly kernel: string;
+  /** Version of Node.js. */
   readonly node: string;
+  /** Processor architecture, as `process.arch`. */
   readonly arch: string;
+  /** What was looked at, most important first. */
   readonly findings: readonly Finding[];
 }
 

@@ -8,6 +8,7 @@ export type FindingStatus = 'ok' | 'warning' | 'problem';
 export interface Finding {
   /** Stable name: `'kernel'`, `'seccomp'`. */
   readonly id: string;
+  /** How it looks. */
   readonly status: FindingStatus;
   /** What was found, in one sentence. */
   readonly text: string;

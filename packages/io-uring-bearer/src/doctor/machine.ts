@@ -6,17 +6,31 @@ import type { DriverKind } from '../ring/setup.js';
 /** What one attempt to set a ring up gave. */
 export type SetupAttempt =
   | {
+      /** Driver that was tried. */
       readonly driver: DriverKind;
+      /** Setup flags the kernel granted. */
       readonly granted: readonly string[];
+      /** Opcodes that are supported. */
       readonly opcodes: readonly string[];
     }
-  | { readonly driver: DriverKind; readonly code: string; readonly message: string };
+  | {
+      /** Driver that was tried. */
+      readonly driver: DriverKind;
+      /** Name of the error: `EPERM`. */
+      readonly code: string;
+      /** What it says. */
+      readonly message: string;
+    };
 
 /** What the doctor looks at. Tests give it another one. */
 export interface Machine {
+  /** As `process.platform`. */
   readonly platform: string;
+  /** As `process.arch`. */
   readonly arch: string;
+  /** As `process.version`. */
   readonly nodeVersion: string;
+  /** Release of the running kernel. */
   readonly kernel: string;
   /** The text of a file, or null where it cannot be read. */
   read(path: string): string | null;

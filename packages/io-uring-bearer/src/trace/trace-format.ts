@@ -5,9 +5,11 @@ export type TraceKey = readonly [slot: number, generation: number];
 
 /** An entry that was queued. */
 export interface TracedSubmission {
+  /** An entry was queued. */
   readonly type: 'sqe';
   /** When, in milliseconds of performance.now(). */
   readonly at: number;
+  /** Its submission. */
   readonly key: TraceKey;
   /** The operation's name: `'RECV'`. */
   readonly opcode: string;
@@ -19,12 +21,17 @@ export interface TracedSubmission {
 
 /** A completion that was delivered. */
 export interface TracedCompletion {
+  /** A completion was handled. */
   readonly type: 'cqe';
   /** When it was handled, in milliseconds of performance.now(). */
   readonly at: number;
+  /** Its submission. */
   readonly key: TraceKey;
+  /** Name of the operation. */
   readonly opcode: string;
+  /** Result, or a negated errno. */
   readonly res: number;
+  /** IORING_CQE_F_* bits. */
   readonly flags: number;
   /** The record as the kernel left it, without the zeros at the end. */
   readonly record: Uint8Array;
@@ -32,10 +39,15 @@ export interface TracedCompletion {
 
 /** A completion whose key named nothing in flight. */
 export interface TracedStale {
+  /** A completion that belonged to nothing in flight. */
   readonly type: 'stale';
+  /** Milliseconds since the trace began. */
   readonly at: number;
+  /** Its submission. */
   readonly key: TraceKey;
+  /** Result, or a negated errno. */
   readonly res: number;
+  /** IORING_CQE_F_* bits. */
   readonly flags: number;
 }
 
@@ -46,6 +58,7 @@ export type TraceEvent = TracedSubmission | TracedCompletion | TracedStale;
 export interface Trace {
   /** Events before the first that is kept. */
   readonly lost: number;
+  /** What happened, in order. */
   readonly events: readonly TraceEvent[];
 }
 

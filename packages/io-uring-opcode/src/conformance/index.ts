@@ -1,5 +1,5 @@
 /**
- * Checks operations of your own against the contract of {@link OpCode}.
+ * Checks operations of your own against the contract of `OpCode`.
  *
  * @module
  */
