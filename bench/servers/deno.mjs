@@ -1,8 +1,10 @@
+import { answer } from './answers.mjs';
+
 Deno.serve(
   {
     port: 0,
     hostname: '127.0.0.1',
     onListen: ({ port }) => console.log('listening', port),
   },
-  () => new Response('Hello, World!'),
+  answer,
 );

@@ -1,8 +1,9 @@
 /**
  * Checks a server's answers before any of them is counted.
  */
+import { request } from 'node:http';
 import { connect } from 'node:net';
-import { PIPELINE_DEPTH } from './options.mjs';
+import { caseOf, PIPELINE_DEPTH } from './cases.mjs';
 
 const BODY = 'Hello, World!';
 
@@ -118,5 +119,38 @@ function exchange(port, pieces, enough) {
     });
     socket.on('close', () => finish());
     socket.on('error', finish);
+  });
+}
+
+/**
+ * Makes one request of a case, with the client of node:http.
+ *
+ * @param {number} port
+ * @param {string} name of the case
+ * @throws {Error} when the answer is not the right one
+ */
+export async function verifyCase(port, name) {
+  const { method, path, bodyBytes, right } = caseOf(name);
+  const body = bodyBytes > 0 ? Buffer.alloc(bodyBytes, 'x') : undefined;
+  const { status, answer } = await ask(port, method, path, body);
+  if (status !== 200) throw new Error(`answered ${status} to ${method} ${path}`);
+  if (!right(answer)) throw new Error(`answered ${method} ${path} with another body`);
+}
+
+function ask(port, method, path, body) {
+  return new Promise((resolve, reject) => {
+    const headers = body ? { 'Content-Type': 'application/octet-stream' } : {};
+    const signal = AbortSignal.timeout(ANSWER_TIMEOUT_MS);
+    const options = { host: '127.0.0.1', port, method, path, headers, signal, agent: false };
+    const call = request(options, (response) => {
+      const chunks = [];
+      response.on('data', (chunk) => chunks.push(chunk));
+      response.on('error', reject);
+      response.on('end', () =>
+        resolve({ status: response.statusCode, answer: Buffer.concat(chunks) }),
+      );
+    });
+    call.on('error', reject);
+    call.end(body);
   });
 }

@@ -8,6 +8,7 @@ import { killLoad } from './load.mjs';
 import { allowedCores, checkTools, chooseCores, describeMachine } from './machine.mjs';
 import { measureCase } from './measure.mjs';
 import { choosePeers, LIMIT } from './peers.mjs';
+import { renderPlot } from './plot.mjs';
 import { renderReport } from './report.mjs';
 import { killServers, ServerProcess } from './server-process.mjs';
 import { summarize } from './summary.mjs';
@@ -52,11 +53,12 @@ export async function runBench(options) {
   try {
     for (const peer of peers) {
       const server = await startPeer(peer, pin.server, report, say);
-      if (server) running.push({ name: peer.name, server });
+      if (server) running.push({ name: peer.name, server, cases: peer.cases });
     }
     for (const name of running.length > 0 ? options.cases : []) {
       const settings = { ...options, pin };
-      const result = await measureCase(name, running, settings, say);
+      const able = running.filter(({ cases }) => cases === undefined || cases.includes(name));
+      const result = await measureCase(name, able, settings, say);
       const summary = summarize(result, options.rounds);
       report.cases.push({ name, samples: result.samples, summary });
     }
@@ -66,6 +68,10 @@ export async function runBench(options) {
   if (options.json) {
     writeFileSync(options.json, `${JSON.stringify(report, null, 2)}\n`);
     say(`wrote ${options.json}`);
+  }
+  if (options.svg) {
+    writeFileSync(options.svg, renderPlot(report));
+    say(`wrote ${options.svg}`);
   }
   console.log(renderReport(report, options.markdown));
   const broken = report.cases.some(({ summary }) => summary.some((peer) => peer.failure));

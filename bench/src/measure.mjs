@@ -2,6 +2,7 @@
  * Measures running servers in turns: one sample of each per round, so that whatever the machine does
  * meanwhile falls on all of them.
  */
+import { verifyCase } from './answer.mjs';
 import { coreBusy, readCoreTime } from './core-time.mjs';
 import { cpuSpent, readCpuTime } from './cpu-time.mjs';
 import { runLoad } from './load.mjs';
@@ -26,7 +27,7 @@ import { wrkComplaint } from './wrk-output.mjs';
  * @property {import('./server-process.mjs').ServerProcess} server
  *
  * @typedef {object} CaseResult
- * @property {import('./options.mjs').CaseName} name
+ * @property {string} name
  * @property {Record<string, Sample[]>} samples by peer
  * @property {Record<string, string>} failures why, by peer
  */
@@ -38,7 +39,7 @@ const SETTLE_MS = 30;
 const WARM_UP_SECONDS = 1;
 
 /**
- * @param {import('./options.mjs').CaseName} name
+ * @param {string} name of the case
  * @param {readonly Running[]} peers
  * @param {object} options
  * @param {number} options.seconds
@@ -65,7 +66,10 @@ export async function measureCase(name, peers, options, say) {
   for (const peer of peers) {
     result.samples[peer.name] = [];
     const load = { ...loadOf(name, peer, options), seconds: WARM_UP_SECONDS };
-    await attempt(peer, () => runLoad(load));
+    await attempt(peer, async () => {
+      await verifyCase(peer.server.port, name);
+      await runLoad(load);
+    });
   }
   for (let round = 0; round < options.rounds; round++) {
     for (const peer of inTurn(remaining, round)) {

@@ -6,15 +6,14 @@
  * @property {number} rounds measurements per server and case, interleaved
  * @property {number} connections keep-alive connections wrk holds open
  * @property {string[] | undefined} only names of the peers to run; undefined for all
- * @property {CaseName[]} cases
+ * @property {string[]} cases names
  * @property {{ server: number, client: number } | undefined} pin cores; undefined to choose
  * @property {{ name: string, command: string[] }[]} extra peers named on the command line
  * @property {string | undefined} json file the whole result is written to
+ * @property {string | undefined} svg file the plot is written to
  * @property {boolean} markdown print Markdown tables
  * @property {boolean} install run the peers' own npm install first
  * @property {boolean} help
- *
- * @typedef {'hello' | 'pipelined'} CaseName
  */
 
 import {
@@ -25,14 +24,12 @@ import {
   splitOnce,
   wholeNumber,
 } from './arguments.mjs';
+import { CASE_NAMES } from './cases.mjs';
 
 export { OptionError };
 
-/** Requests in one write of the pipelined case: the depth the peers' own benchmarks use. */
-export const PIPELINE_DEPTH = 16;
-
-/** @type {readonly CaseName[]} */
-export const CASES = ['hello', 'pipelined'];
+/** Cases that are measured unless said otherwise. */
+const DEFAULT_CASES = ['hello', 'pipelined'];
 
 export const HELP = `npm run bench -- [options]
 
@@ -42,11 +39,13 @@ with the servers on one core and wrk on another.
   --seconds N          length of one measurement (default 3)
   --rounds N           measurements per server, interleaved (default 5)
   --connections N      keep-alive connections (default 64)
-  --case NAME          hello or pipelined (${PIPELINE_DEPTH} requests per write); default both
+  --case a,b           ${CASE_NAMES.join(', ')}
+                       or all; default ${DEFAULT_CASES.join(', ')}
   --only a,b           these servers only; without "limit" there is no ratio
   --peer NAME=COMMAND  one more server, also beside --only: a command that prints "listening PORT"; may be repeated
   --pin SERVER,CLIENT  cores to use; default the first two this process may run on
   --json FILE          write every sample, the summary and the machine to FILE
+  --svg FILE           draw CPU per request by server and case to FILE
   --markdown           print Markdown tables
   --install            run "npm --prefix bench install" first, for the servers that need it
   --help               this text
@@ -66,10 +65,11 @@ export function parseOptions(args) {
     rounds: 5,
     connections: 64,
     only: undefined,
-    cases: [...CASES],
+    cases: [...DEFAULT_CASES],
     pin: undefined,
     extra: [],
     json: undefined,
+    svg: undefined,
     markdown: false,
     install: false,
     help: false,
@@ -91,7 +91,8 @@ export function parseOptions(args) {
       options.only = names('--only', value());
     },
     '--case': ({ value }) => {
-      options.cases = knownNames('--case', value(), CASES);
+      const asked = value();
+      options.cases = asked === 'all' ? [...CASE_NAMES] : knownNames('--case', asked, CASE_NAMES);
     },
     '--pin': ({ value }) => {
       options.pin = cores(value());
@@ -99,6 +100,9 @@ export function parseOptions(args) {
     '--peer': ({ value }) => options.extra.push(extraPeer(value())),
     '--json': ({ value }) => {
       options.json = value();
+    },
+    '--svg': ({ value }) => {
+      options.svg = value();
     },
     '--markdown': ({ flag }) => {
       options.markdown = flag();

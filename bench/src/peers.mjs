@@ -11,6 +11,7 @@ import { LIMIT_BINARY } from './limit.mjs';
  * @property {string} name what --only takes
  * @property {string} about what runs, in a few words
  * @property {() => Launch | { missing: string }} launch
+ * @property {readonly string[]} [cases] the only ones it can answer
  *
  * @typedef {{ command: string[], version: string }} Launch
  */
@@ -21,6 +22,9 @@ const INSTALL = 'npm --prefix bench install (or --install)';
 
 /** The name of the peer all ratios are against. */
 export const LIMIT = 'limit';
+
+/** Cases that ask for a constant. */
+const CONSTANT = ['hello', 'pipelined'];
 
 /** Names that need the workspace's own build. */
 export const OURS = ['ringbearer-raw', 'ringbearer-fetch'];
@@ -70,6 +74,7 @@ export const PEERS = [
   {
     name: LIMIT,
     about: 'C + liburing, no HTTP',
+    cases: CONSTANT,
     launch: () =>
       existsSync(LIMIT_BINARY)
         ? { command: [LIMIT_BINARY], version: '' }
@@ -83,7 +88,12 @@ export const PEERS = [
     launch: () => npmPeer('uwebsockets', 'uwebsockets.mjs'),
   },
   { name: 'bun', about: 'Bun.serve, fetch', launch: () => bun('bun.mjs') },
-  { name: 'bun-static', about: 'Bun.serve, static route', launch: () => bun('bun-static.mjs') },
+  {
+    name: 'bun-static',
+    about: 'Bun.serve, static route',
+    cases: [...CONSTANT, 'churn'],
+    launch: () => bun('bun-static.mjs'),
+  },
   { name: 'deno', about: 'Deno.serve, fetch', launch: () => deno('deno.mjs') },
   { name: 'fastify', about: 'Fastify', launch: () => npmPeer('fastify', 'fastify.mjs') },
   {

@@ -1,7 +1,7 @@
 /**
  * The whole run as text or as JSON.
  */
-import { PIPELINE_DEPTH } from './options.mjs';
+import { caseOf } from './cases.mjs';
 import { remarks } from './summary.mjs';
 import { markdownTable, textTable } from './table.mjs';
 
@@ -15,11 +15,6 @@ import { markdownTable, textTable } from './table.mjs';
  * @property {{ name: string, why: string }[]} failed present, but did not start or answered wrongly
  * @property {{ name: string, samples: Record<string, import('./measure.mjs').Sample[]>, summary: import('./summary.mjs').PeerSummary[] }[]} cases
  */
-
-const CASE_TITLES = {
-  hello: 'GET / hello, keep-alive',
-  pipelined: `GET / hello, ${PIPELINE_DEPTH} pipelined`,
-};
 
 /**
  * @param {Report} report
@@ -36,7 +31,8 @@ export function renderReport(report, markdown) {
   ];
   for (const { name, summary } of cases) {
     const table = markdown ? markdownTable(summary) : textTable(summary);
-    lines.push('', markdown ? `### ${CASE_TITLES[name]}` : CASE_TITLES[name], ...gap, table);
+    const { title } = caseOf(name);
+    lines.push('', markdown ? `### ${title}` : title, ...gap, table);
     const notes = remarks(summary);
     if (notes.length > 0) lines.push(...gap, ...notes.map((note) => bullet + note));
   }
