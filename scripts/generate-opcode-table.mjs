@@ -13,18 +13,10 @@ const TARGET = join(ROOT, 'docs/opcodes.md');
 const OPCODES = join(ROOT, 'packages/io-uring-opcode/src/opcodes');
 const BEARER = join(ROOT, 'packages/io-uring-bearer/src');
 
-const NO_REGISTERED_BUFFERS =
-  'The kernel test sees the refusal (EFAULT) only: the bearer registers no buffers yet';
-
 /** What the sources cannot say, by class. A class without a kernel test needs a reason here. */
 const NOTES = {
-  ReadFixed: NO_REGISTERED_BUFFERS,
-  WriteFixed: NO_REGISTERED_BUFFERS,
-  ReadvFixed: NO_REGISTERED_BUFFERS,
-  WritevFixed: NO_REGISTERED_BUFFERS,
   RecvZc:
     'The kernel test sees the refusal (EINVAL) only: it needs a network card with header split, CAP_NET_ADMIN and a ring with 32-byte completions',
-  SendZc: 'From a registered buffer: the refusal only, as the bearer registers no buffers yet',
   Mailbox: 'A timeout that does not come: where messages of MSG_RING arrive',
   MsgRing: 'Data, always with F_MORE',
   MsgRingFd: 'Direct descriptors, without a completion over there',
@@ -115,7 +107,7 @@ function findClasses() {
   for (const file of walk(OPCODES)) {
     if (file.endsWith('.test.ts')) continue;
     const text = readFileSync(file, 'utf8');
-    const name = /^export class (\w+) extends OpCode\b/m.exec(text)?.[1];
+    const name = /^export class (\w+) extends (?:OpCode|\w+Transfer)\b/m.exec(text)?.[1];
     const opcode = /\bcode = OpNumber\.(\w+);/.exec(text)?.[1];
     if (name !== undefined && opcode !== undefined) found.push({ name, opcode, file });
   }

@@ -3,6 +3,7 @@ import {
   BufferPool,
   type BufferRegistrar,
   ClassicBufferGroup,
+  FixedBufferTable,
   type FutexWord,
   type Lease,
   ProvidedBufferRing,
@@ -11,6 +12,7 @@ import type { Received } from '@ringbearer/io-uring-opcode';
 import type { RawRing } from '@ringbearer/native/ring';
 import type { CapacityLedger } from './capacity.js';
 import { BearerError } from './errors.js';
+import { fixedBufferRegistrar } from './fixed-buffer-registration.js';
 import { FutexWords } from './futex-words.js';
 import { MemoryStore } from './memory-store.js';
 
@@ -41,6 +43,14 @@ export interface GroupOptions extends PoolOptions {
  * memory of a closed pool or group, and of a released `allocate`, serves the next one that needs no more than it has.
  */
 export class BearerBuffers {
+  /**
+   * The table of registered buffers, bounded by RegisteredBuffers: `fixed.add(lease)`, `fixed.add(pool)`. The kernel hears of it
+   * when the first buffer comes.
+   *
+   * What it throws beside its own errors: AtCapacity; BearerError `LOCKED_MEMORY` where RLIMIT_MEMLOCK is used up, and
+   * `UNSUPPORTED_REGISTRATION` on a kernel before 5.19, for clones before 6.13.
+   */
+  readonly fixed: FixedBufferTable;
   readonly #ledger: CapacityLedger;
   readonly #rings = new Map<number, ProvidedBufferRing>();
   readonly #groups = new Set<number>();
@@ -52,6 +62,13 @@ export class BearerBuffers {
   constructor(raw: RawRing, ledger: CapacityLedger) {
     this.#ledger = ledger;
     this.#store = new MemoryStore(raw, ledger);
+    this.fixed = new FixedBufferTable(fixedBufferRegistrar(raw), {
+      capacity: ledger.limit('RegisteredBuffers'),
+      onSlots: (slots) => {
+        if (slots > 0) ledger.take('RegisteredBuffers', slots);
+        else ledger.give('RegisteredBuffers', -slots);
+      },
+    });
     this.#words = new FutexWords(this.#store, ledger);
     this.#registrar = {
       registerBufferRing: ({ group, entries, ring, flags }) =>
@@ -258,9 +275,10 @@ export class BearerBuffers {
     return () => waiters.delete(resume);
   }
 
-  /** Unregisters every ring and forgets all memory. Only the bearer calls this, once nothing is in flight. */
+  /** Unregisters every ring and registered buffer, and forgets all memory. Only the bearer calls this, once nothing is in flight. */
   close(): void {
     for (const ring of [...this.#rings.values()]) ring.unregister();
+    this.fixed.close();
     this.#waiters.clear();
     this.#store.close();
   }

@@ -10,6 +10,7 @@ import { AtCapacity } from './errors.js';
  * - `Buffers`: buffers of all pools and groups
  * - `BufferBytes`: bytes of all pools and groups
  * - `BufferGroups`: groups of provided buffers
+ * - `RegisteredBuffers`: slots of the table of registered (fixed) buffers
  * - `Futexes`: futex words
  */
 export const BEARER_CAPACITY_KINDS = [
@@ -20,6 +21,7 @@ export const BEARER_CAPACITY_KINDS = [
   'Buffers',
   'BufferBytes',
   'BufferGroups',
+  'RegisteredBuffers',
   'Futexes',
 ] as const;
 
@@ -68,6 +70,8 @@ const BOUNDS: { readonly [Kind in BearerCapacityKind]: Bounds } = {
   BufferBytes: { min: 0, max: 2 ** 40, fallback: () => 64 * 1024 * 1024 },
   // Group ids have 16 bits.
   BufferGroups: { min: 0, max: 65_536, fallback: () => 16 },
+  // IORING_MAX_REG_BUFFERS is 2^14. The kernel hears of the table with the first buffer, so a default costs nothing.
+  RegisteredBuffers: { min: 0, max: 16_384, fallback: () => 256 },
   Futexes: { min: 0, max: 1_048_576, fallback: () => 1024 },
 };
 

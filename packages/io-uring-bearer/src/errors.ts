@@ -8,13 +8,15 @@ export type BearerErrorCode =
   | 'BEARER_CLOSED'
   | 'CHAIN_FAILED'
   | 'CHAIN_OPEN'
+  | 'LOCKED_MEMORY'
   | 'NOT_AT_ONCE'
   | 'NO_BUFFER'
   | 'OPERATION_IN_FLIGHT'
   | 'RING_FAILED'
   | 'SETUP_FAILED'
   | 'SUBMISSION_QUEUE_FULL'
-  | 'UNSUPPORTED_OPCODE';
+  | 'UNSUPPORTED_OPCODE'
+  | 'UNSUPPORTED_REGISTRATION';
 
 /** What the bearer itself refuses. Errors of the kernel's answers are `OpCodeError`. Match on `code`. */
 export class BearerError extends Error {
@@ -37,6 +39,7 @@ const ADVICE: { readonly [Kind in BearerCapacityKind]: string } = {
   Buffers: 'release leases of allocate(), and close pools, rings and groups that are done',
   BufferBytes: 'release leases of allocate(), and close pools, rings and groups that are done',
   BufferGroups: 'unregister rings and close groups that are done',
+  RegisteredBuffers: 'remove registered buffers, or register a pool as one',
   Futexes: 'release words that are done',
 };
 

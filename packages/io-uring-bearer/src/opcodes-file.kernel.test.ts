@@ -21,10 +21,8 @@ import {
   OpenFlag,
   Pipe,
   Read,
-  ReadFixed,
   ReadMulti,
   Readv,
-  ReadvFixed,
   SetXattr,
   Splice,
   SubmissionFlags,
@@ -32,9 +30,7 @@ import {
   SyncRangeFlag,
   Tee,
   Write,
-  WriteFixed,
   Writev,
-  WritevFixed,
 } from '@ringbearer/io-uring-opcode';
 import { describe, expect, type TestContext, test } from 'vitest';
 import { encode, KernelFixture, openDescriptors } from '../test-support/kernel-fixture.js';
@@ -324,30 +320,4 @@ describe('extended attributes', () => {
     await run(new FsetXattr({ descriptor, name, data: exact }));
     expect((await run(new FgetXattr({ descriptor, name }))).value).toEqual(new Uint8Array(exact));
   });
-});
-
-describe('registered buffers', () => {
-  const NOT_YET = 'the bearer has no registered buffers yet (IORING_REGISTER_BUFFERS2)';
-  test('without one the kernel answers EFAULT, and memory comes back', async (context) => {
-    fixture.needs(context, 'READV_FIXED', 'WRITEV_FIXED');
-    const descriptor = await open(newPath());
-    const memory = fixture.bearer.allocate(64);
-    const range = { descriptor, memory, bufferIndex: 0, position: 0 };
-    for (const operation of [
-      new ReadFixed(range),
-      new WriteFixed(range),
-      new ReadvFixed({ ...range, memory: [memory] }),
-      new WritevFixed({ descriptor, data: [memory], bufferIndex: 0, position: 0 }),
-    ]) {
-      expect([operation.name, await failure(operation)]).toEqual([operation.name, 'EFAULT']);
-      expect(memory.owner.name).toBe('Returned');
-      memory.reuse();
-    }
-  });
-  test.for(['ReadFixed and WriteFixed', 'ReadvFixed and WritevFixed'])(
-    '%s transfer bytes',
-    (_, context) => {
-      context.skip(NOT_YET);
-    },
-  );
 });

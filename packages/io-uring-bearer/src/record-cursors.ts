@@ -1,5 +1,6 @@
 import { Cqe, RECORD_BYTES, RecordMemory, Sqe } from '@ringbearer/io-uring-opcode';
 import { addressOf, type RawRing } from '@ringbearer/native/ring';
+import { ringToken } from './ring/ring-token.js';
 import type { RingTrace } from './trace/ring-trace.js';
 import { TracedRecord } from './trace/traced-record.js';
 
@@ -27,7 +28,7 @@ export function recordCursors(
   const Record = trace === null ? RecordMemory : TracedRecord;
   const completionRecord = new RecordMemory(bytes, addressLow, addressHigh);
   return {
-    sqe: new Sqe(entries, new Record(bytes, addressLow, addressHigh), addressOf),
+    sqe: new Sqe(entries, new Record(bytes, addressLow, addressHigh), addressOf, ringToken(raw)),
     cqe: new Cqe(completionRecord),
     completionRecord,
   };

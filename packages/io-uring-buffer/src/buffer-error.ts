@@ -8,11 +8,13 @@ export type BufferErrorCode =
   | 'BUFFER_IN_USE'
   /** A buffer id came back that was not lent: it was recycled twice, or never picked. */
   | 'BUFFER_NOT_LENT'
-  /** The pool, ring, group or arena is closed. */
+  /** A registered buffer was removed or replaced, or is another table's. */
+  | 'BUFFER_NOT_REGISTERED'
+  /** The pool, ring, group, table or arena is closed. */
   | 'BUFFER_CLOSED';
 
 /** The limits of this package, named as the bearer's capacities are. */
-export type BufferCapacityKind = 'Buffers' | 'BufferBytes';
+export type BufferCapacityKind = 'Buffers' | 'BufferBytes' | 'RegisteredBuffers';
 
 /** Which limit was hit, and how far. */
 export interface BufferCapacity {
@@ -47,7 +49,7 @@ export function atCapacity(
   used: number,
   asked: number,
 ): BufferError {
-  const unit = kind === 'Buffers' ? 'buffers' : 'bytes';
+  const unit = kind === 'BufferBytes' ? 'bytes' : 'buffers';
   const message = `Cannot take ${asked} ${unit} as ${used} of ${limit} are in use: release some, or make ${kind} larger`;
   return new BufferError('AT_CAPACITY', message, { kind, limit, used });
 }

@@ -4,6 +4,7 @@ import { atCapacity, BufferError } from './buffer-error.js';
 import { checkInteger } from './check.js';
 import { Lease, type LeaseHome } from './lease.js';
 import type { MemoryRange } from './memory-range.js';
+import { UnsafeBuffers } from './unsafe-buffers.js';
 
 /** Sizes of a {@link BufferPool}, fixed for life. */
 export interface BufferPoolOptions {
@@ -45,6 +46,8 @@ export class BufferPool {
   readonly size: number;
   /** Id that the leases carry. */
   readonly group: number;
+  /** All buffers as raw memory, and where each starts: what registering the pool registers. */
+  readonly unsafe: UnsafeBuffers;
   readonly #arena: Arena;
   readonly #memory: MemoryRange;
   readonly #home: LeaseHome;
@@ -68,6 +71,7 @@ export class BufferPool {
     checkInteger('make a buffer pool', 'group', group, 0, 0xffff);
     const memory = arena.reserve(count * size);
     this.#memory = memory;
+    this.unsafe = new UnsafeBuffers(memory, size);
     this.capacity = count;
     this.size = size;
     this.group = group;

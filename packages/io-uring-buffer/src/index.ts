@@ -13,6 +13,13 @@ export {
 export * from './buffer-pool.js';
 export * from './buffer-registrar.js';
 export * from './classic-buffer-group.js';
+export {
+  FIXED_BUFFER_BYTES_MAX,
+  FixedBuffer,
+  type FixedBufferSource,
+} from './fixed-buffer.js';
+export * from './fixed-buffer-registrar.js';
+export * from './fixed-buffer-table.js';
 export * from './futex-word.js';
 export * from './heap-memory.js';
 export type { Lease } from './lease.js';

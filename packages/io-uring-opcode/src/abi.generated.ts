@@ -195,6 +195,8 @@ export const RegisterOp = {
 export const RingFlag = {
   CQE_BUFFER_SHIFT: 16,
   RSRC_REGISTER_SPARSE: 1,
+  REGISTER_SRC_REGISTERED: 1,
+  REGISTER_DST_REPLACE: 2,
   OP_SUPPORTED: 1,
   PBUF_RING_MMAP: 1,
   PBUF_RING_INC: 2,

@@ -112,6 +112,7 @@ export type { OperationKey } from './operation-key.js';
 export { PATH_BYTES_MAX, type PathName, XATTR_NAME_BYTES_MAX } from './path-source.js';
 export type { IntoGroup, IntoMemory, Received } from './receive-target.js';
 export * from './record-memory.js';
+export type { InRegistered } from './registered-range.js';
 export * from './socket-address.js';
 export * from './sqe.js';
 export * from './submission-flags.js';

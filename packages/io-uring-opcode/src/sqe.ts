@@ -1,5 +1,5 @@
 import type { Descriptor } from '@ringbearer/io-uring-fd';
-import type { KernelMemory } from '@ringbearer/io-uring-owner';
+import type { KernelMemory, RegisteredMemory } from '@ringbearer/io-uring-owner';
 import { SqeFlag } from './abi.generated.js';
 import type { RecordMemory } from './record-memory.js';
 
@@ -25,11 +25,21 @@ export class Sqe {
   readonly record: RecordMemory;
   readonly #words: Int32Array;
   readonly #lookup: AddressLookup;
+  readonly #ring: object | null;
   readonly #address = new Uint32Array(2);
   #at = -1;
 
-  /** Only the bearer builds one. */
-  constructor(words: Int32Array, record: RecordMemory, lookup: AddressLookup) {
+  /**
+   * Only the bearer builds one.
+   * @param ring stands for the ring whose registered buffers may be named; null: any
+   */
+  constructor(
+    words: Int32Array,
+    record: RecordMemory,
+    lookup: AddressLookup,
+    ring: object | null = null,
+  ) {
+    this.#ring = ring;
     this.#words = words;
     this.record = record;
     this.#lookup = lookup;
@@ -113,6 +123,13 @@ export class Sqe {
     const at = this.#open();
     this.#words[at + 10] = (this.#words[at + 10]! & ~0xffff) | (value & 0xffff);
   }
+  /** `buf_index`: a registered buffer of this ring. @throws {TypeError} it is another ring's */
+  registeredBuffer(buffer: RegisteredMemory): void {
+    if (buffer.ring !== this.#ring && buffer.ring !== null && this.#ring !== null) {
+      throw new TypeError(OTHER_RING);
+    }
+    this.bufferGroup(buffer.index);
+  }
   /** Sets IOSQE_BUFFER_SELECT: the kernel picks a buffer of the group. */
   bufferSelect(group: number): void {
     const at = this.#open();
@@ -186,4 +203,6 @@ export class Sqe {
 }
 
 const SEALED = 'Cannot write an SQE outside of prepare(): the entry already belongs to the kernel';
+const OTHER_RING =
+  'Cannot submit to this ring as the registered buffer is in the table of another: clone it';
 const RANGE = 'Cannot submit bytes outside of the memory range';

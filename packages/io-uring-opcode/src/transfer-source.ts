@@ -1,5 +1,6 @@
-import type { KernelMemory } from '@ringbearer/io-uring-owner';
+import type { KernelMemory, RegisteredMemory } from '@ringbearer/io-uring-owner';
 import { integerArgument, show, TRANSFER_BYTES_MAX } from './argument.js';
+import { demandInside } from './registered-range.js';
 import type { Sqe } from './sqe.js';
 
 /** Bytes the kernel may read: its own memory, or the caller's. */
@@ -11,10 +12,16 @@ export type TransferBytes = KernelMemory | Uint8Array;
  * write to it nor transfer it before the final completion. The first is a data race of his own, the second is noticed.
  */
 export class TransferSource {
+  readonly #within: RegisteredMemory | null;
   #memory: KernelMemory | null = null;
   #bytes: Uint8Array | null = null;
   #offset = 0;
   #length = 0;
+
+  /** @param within the registered buffer that the bytes must be in */
+  constructor(within: RegisteredMemory | null = null) {
+    this.#within = within;
+  }
 
   /** Chooses `length` bytes from `offset`. Allocates nothing where the whole of `data` or kernel memory is meant. */
   set(action: string, data: TransferBytes, offset = 0, length = data?.byteLength - offset): void {
@@ -27,11 +34,13 @@ export class TransferSource {
     const lengthMax = Math.min(data.byteLength - offset, TRANSFER_BYTES_MAX);
     integerArgument(action, 'length', length, 0, lengthMax);
     if (data instanceof Uint8Array) {
+      if (this.#within !== null) throw new TypeError(NOT_REGISTERED);
       const whole = offset === 0 && length === data.byteLength;
       this.#bytes = whole ? data : data.subarray(offset, offset + length);
       this.#memory = null;
       this.#offset = 0;
     } else if ('owner' in data && 'unsafe' in data) {
+      if (this.#within !== null) demandInside(action, 'data', this.#within, data, offset, length);
       this.#memory = data;
       this.#bytes = null;
       this.#offset = offset;
@@ -49,18 +58,24 @@ export class TransferSource {
   }
 
   acquire(): void {
-    if (this.#memory !== null) this.#memory.owner.lend();
-    else this.assertAttached();
+    if (this.#memory === null) this.assertAttached();
+    else if (this.#within === null) this.#memory.owner.lend();
+    else this.#acquireWithin(this.#memory, this.#within);
   }
   release(): void {
-    if (this.#memory !== null) this.#memory.owner.giveBack();
+    if (this.#memory === null) return;
+    this.#memory.owner.giveBack();
+    this.#within?.end();
   }
   rollback(): void {
-    if (this.#memory !== null) this.#memory.owner.withdraw();
+    if (this.#memory === null) return;
+    this.#memory.owner.withdraw();
+    this.#within?.end();
   }
 
-  /** Writes `addr` and `len`. */
+  /** Writes `addr` and `len`, and `buf_index` of a registered buffer. */
   prepare(sqe: Sqe): void {
+    if (this.#within !== null) sqe.registeredBuffer(this.#within);
     if (this.#memory !== null) sqe.memory(this.#memory, this.#offset, this.#length);
     else sqe.callerBytes(this.#bytes!);
   }
@@ -72,6 +87,16 @@ export class TransferSource {
     sqe.length(this.#length);
   }
 
+  #acquireWithin(memory: KernelMemory, within: RegisteredMemory): void {
+    within.begin();
+    try {
+      memory.owner.lend();
+    } catch (error) {
+      within.end();
+      throw error;
+    }
+  }
+
   /** @throws {TypeError} the caller's bytes were transferred, or their buffer shrank */
   assertAttached(): void {
     if (this.#bytes !== null && this.#bytes.byteLength !== this.#length) {
@@ -80,5 +105,6 @@ export class TransferSource {
   }
 }
 
+const NOT_REGISTERED = 'Cannot send as data must be kernel memory: a registered buffer was named';
 const DETACHED =
   'Cannot vouch for the bytes sent as their buffer was transferred or resized: keep it until the final completion';

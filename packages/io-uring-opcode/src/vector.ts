@@ -1,6 +1,7 @@
-import type { KernelMemory } from '@ringbearer/io-uring-owner';
+import type { KernelMemory, RegisteredMemory } from '@ringbearer/io-uring-owner';
 import { integerArgument, show, TRANSFER_BYTES_MAX } from './argument.js';
 import { RECORD_BYTES } from './record-memory.js';
+import { demandInside } from './registered-range.js';
 import type { Sqe } from './sqe.js';
 import type { TransferBytes } from './transfer-source.js';
 
@@ -42,12 +43,22 @@ export class Vector {
   #parts: readonly Part[] = [];
   #memories: readonly KernelMemory[] = [];
   #length = 0;
+  #within: RegisteredMemory | null = null;
   /** Four words an entry; little-endian, as every machine io_uring runs on with Node.js is. */
   #outside: Uint32Array | null = null;
   readonly #address = new Uint32Array(2);
 
-  /** Chooses the parts. `kernelOnly`: the kernel will write to them, so arrays of the caller's are refused. */
-  set(action: string, name: string, parts: readonly GatherPart[], kernelOnly: boolean): void {
+  /**
+   * Chooses the parts. `kernelOnly`: the kernel will write to them, so arrays of the caller's are refused.
+   * @param within the registered buffer that all of them must be in
+   */
+  set(
+    action: string,
+    name: string,
+    parts: readonly GatherPart[],
+    kernelOnly: boolean,
+    within: RegisteredMemory | null = null,
+  ): void {
     if (!Array.isArray(parts)) {
       throw new TypeError(
         `Cannot ${action} as ${name} must be an array: current value is ${show(parts)}`,
@@ -57,6 +68,15 @@ export class Vector {
     const checked = parts.map((part, i) => partArgument(action, `${name}[${i}]`, part, kernelOnly));
     const length = checked.reduce((sum, part) => sum + part.length, 0);
     integerArgument(action, `the length of ${name}`, length, 0, TRANSFER_BYTES_MAX);
+    if (within !== null) {
+      checked.forEach(({ memory, offset, length: bytes }, i) => {
+        const part = `${name}[${i}]`;
+        // io_vec_fill_bvec of io_uring/rsrc.c answers EFAULT to an empty part.
+        integerArgument(action, `${part}.length`, bytes, 1);
+        demandInside(action, part, within, memory!, offset, bytes);
+      });
+    }
+    this.#within = within;
     this.#parts = checked;
     this.#length = length;
     // Several parts may be of one memory: it has one owner, who is asked once.
@@ -74,6 +94,7 @@ export class Vector {
 
   acquire(): void {
     this.assertAttached();
+    this.#within?.begin();
     let lent = 0;
     try {
       for (const memory of this.#memories) {
@@ -82,18 +103,22 @@ export class Vector {
       }
     } catch (error) {
       while (lent > 0) this.#memories[--lent]!.owner.withdraw();
+      this.#within?.end();
       throw error;
     }
   }
   release(): void {
     for (const memory of this.#memories) memory.owner.giveBack();
+    this.#within?.end();
   }
   rollback(): void {
     for (const memory of this.#memories) memory.owner.withdraw();
+    this.#within?.end();
   }
 
-  /** Writes `addr` and `len`: readv, writev and their kin. */
+  /** Writes `addr` and `len`: readv, writev and their kin. And `buf_index`. */
   prepare(sqe: Sqe): void {
+    if (this.#within !== null) sqe.registeredBuffer(this.#within);
     if (this.#write(sqe, 0)) sqe.recordAddress(0);
     else sqe.callerAddress(this.#outside!);
     sqe.length(this.#parts.length);
@@ -102,6 +127,7 @@ export class Vector {
   /** Writes the array from byte `at` of the record on, or outside, and its address at byte `pointerAt` of the record. */
   writeInto(sqe: Sqe, at: number, pointerAt: number): void {
     const { record } = sqe;
+    if (this.#within !== null) sqe.registeredBuffer(this.#within);
     if (this.#write(sqe, at)) {
       record.setUint64(pointerAt, record.addressLow(at), record.addressHigh(at));
     } else {

@@ -15,3 +15,4 @@ export {
 } from './owner-edges.js';
 export * from './owner-error.js';
 export * from './owner-state.js';
+export type { RegisteredMemory } from './registered-memory.js';

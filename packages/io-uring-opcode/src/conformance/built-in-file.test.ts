@@ -1,5 +1,6 @@
 import { FixedFd, RawFd, TargetFd } from '@ringbearer/io-uring-fd';
 import { expect, test } from 'vitest';
+import { FakeRegistered } from '../fake-memory.js';
 import * as op from '../index.js';
 import { conformance } from './index.js';
 
@@ -78,14 +79,22 @@ conformance(api, {
   completions: [{ res: 160, result: 160 }],
 });
 conformance(api, {
-  make: (kit) => new op.ReadFixed({ descriptor: fd, memory: kit.memory(64), bufferIndex: 3 }),
+  make: (kit) =>
+    new op.ReadFixed({ descriptor: fd, buffer: new FakeRegistered(kit.memory(64), 3) }),
   completions: [{ res: 64, result: 64 }],
   change: (read) => {
     (read as op.ReadFixed).position = 1;
   },
 });
 conformance(api, {
-  make: (kit) => new op.ReadvFixed({ descriptor: fd, memory: [kit.memory(8)], bufferIndex: 3 }),
+  make: (kit) => {
+    const memory = kit.memory(8);
+    return new op.ReadvFixed({
+      descriptor: fd,
+      memory: [memory],
+      buffer: new FakeRegistered(memory, 3),
+    });
+  },
   completions: [{ res: 8, result: 8 }],
 });
 conformance(api, {
@@ -101,7 +110,8 @@ conformance(api, {
   completions: [{ res: 5, result: 5 }],
 });
 conformance(api, {
-  make: (kit) => new op.WriteFixed({ descriptor: fd, memory: kit.memory(64), bufferIndex: 3 }),
+  make: (kit) =>
+    new op.WriteFixed({ descriptor: fd, buffer: new FakeRegistered(kit.memory(64), 3) }),
   completions: [{ res: 64, result: 64 }],
 });
 conformance(api, {
@@ -110,7 +120,14 @@ conformance(api, {
   change: (write) => (write as op.Writev).set([new Uint8Array(1)]),
 });
 conformance(api, {
-  make: (kit) => new op.WritevFixed({ descriptor: fd, data: [kit.memory(8)], bufferIndex: 3 }),
+  make: (kit) => {
+    const memory = kit.memory(8);
+    return new op.WritevFixed({
+      descriptor: fd,
+      data: [memory],
+      buffer: new FakeRegistered(memory, 3),
+    });
+  },
   completions: [{ res: 8, result: 8 }],
 });
 conformance(api, {

@@ -2,7 +2,7 @@ import { FixedFd, RawFd, TargetFd } from '@ringbearer/io-uring-fd';
 import { expect, test } from 'vitest';
 import { compareGoldens } from '../../test-support/goldens.js';
 import { dryRun } from '../dry-run.js';
-import { FakeMemory } from '../fake-memory.js';
+import { FakeMemory, FakeRegistered } from '../fake-memory.js';
 import {
   Fadvise,
   Fallocate,
@@ -86,13 +86,17 @@ const ours: Record<string, OpCode<unknown>> = {
     position: 5_000_000_000,
   }),
   writev: new Writev({ descriptor: direct, data: [memory, bytes], position: 0 }),
-  'read fixed': new ReadFixed({ descriptor: fd, memory, bufferIndex: 3, position: 4096 }),
+  'read fixed': new ReadFixed({
+    descriptor: fd,
+    buffer: new FakeRegistered(memory, 3),
+    position: 4096,
+  }),
   'write fixed': new WriteFixed({
     descriptor: fd,
     memory,
     offset: 0x1000,
     length: 100,
-    bufferIndex: 65_535,
+    buffer: new FakeRegistered(memory, 65_535),
   }),
   fsync: new Fsync({ descriptor: fd }),
   'fsync, data only': new Fsync({ descriptor: fd, dataOnly: true }),
@@ -132,11 +136,16 @@ const newer: Record<string, [OpCode<unknown>, string]> = {
     '2031 9 ffffffff ffffffff 0 0 0 0 0 0 203 0 0 0 0 0',
   ],
   'readv fixed': [
-    new ReadvFixed({ descriptor: fd, memory: [memory, memory], bufferIndex: 3, position: 0 }),
+    new ReadvFixed({
+      descriptor: fd,
+      memory: [memory, memory],
+      buffer: new FakeRegistered(memory, 3),
+      position: 0,
+    }),
     '3c 9 0 0 1000 1 2 0 0 0 3 0 0 0 0 0',
   ],
   'writev fixed': [
-    new WritevFixed({ descriptor: direct, data: [memory], bufferIndex: 3 }),
+    new WritevFixed({ descriptor: direct, data: [memory], buffer: new FakeRegistered(memory, 3) }),
     '13d 9 ffffffff ffffffff 1000 1 1 0 0 0 3 0 0 0 0 0',
   ],
   ftruncate: [

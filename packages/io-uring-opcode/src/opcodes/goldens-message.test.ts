@@ -2,7 +2,7 @@ import { FixedFd, RawFd } from '@ringbearer/io-uring-fd';
 import { expect, test } from 'vitest';
 import { compareGoldens } from '../../test-support/goldens.js';
 import { dryRun } from '../dry-run.js';
-import { FakeMemory } from '../fake-memory.js';
+import { FakeMemory, FakeRegistered } from '../fake-memory.js';
 import {
   type OpCode,
   Recv,
@@ -36,7 +36,7 @@ const ours: Record<string, OpCode<unknown>> = {
   recvmsg: new RecvMsg({ socket: fd, memory: [memory] }),
   'recvmsg from group': new RecvMsg({ socket: fd, group: 515, peek: true }),
   'recvmsg multi': new RecvMsgMulti({ socket: fd, group: 515 }),
-  'send zc fixed': new SendZc({ socket: fd, data: memory, bufferIndex: 3 }),
+  'send zc fixed': new SendZc({ socket: fd, data: memory, buffer: new FakeRegistered(memory, 3) }),
 };
 
 // liburing 2.3 has no function for these: from what io_uring/{net,zcrx}.c of kernel 6.18 reads.

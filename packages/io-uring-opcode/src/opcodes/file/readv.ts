@@ -1,10 +1,9 @@
 import type { Descriptor } from '@ringbearer/io-uring-fd';
 import { OpNumber } from '../../abi.generated.js';
-import { descriptorArgument, integerArgument } from '../../argument.js';
-import type { Cqe } from '../../cqe.js';
-import { OpCode } from '../../opcode.js';
-import type { Sqe } from '../../sqe.js';
-import { type ScatterPart, Vector } from '../../vector.js';
+import type { ScatterPart } from '../../vector.js';
+import { type VectorDirection, VectorTransfer } from './vector-transfer.js';
+
+const DIRECTION: VectorDirection = { action: 'read', parts: 'memory', kernelOnly: true };
 
 /** Settings of a {@link Readv}. */
 export interface ReadvOptions {
@@ -40,55 +39,12 @@ export interface ReadvOptions {
  * await bearer.close();
  * ```
  */
-export class Readv extends OpCode<number> {
+export class Readv extends VectorTransfer<ScatterPart> {
   override readonly code = OpNumber.READV;
   override readonly name = 'READV';
   override readonly since = '5.1';
-  readonly #descriptor: Descriptor;
-  readonly #vector = new Vector();
-  #position: number;
 
   constructor(options: ReadvOptions) {
-    super();
-    const { descriptor, memory, position = -1 } = options;
-    this.#descriptor = descriptorArgument('read', 'descriptor', descriptor);
-    this.#vector.set('read', 'memory', memory, true);
-    this.#position = integerArgument('read', 'position', position, -1);
-  }
-
-  /** First byte of the file that the next submission reads. */
-  get position(): number {
-    return this.#position;
-  }
-  set position(value: number) {
-    this.assertIdle();
-    this.#position = integerArgument('read', 'position', value, -1);
-  }
-
-  /** Chooses other memory for the next submission. */
-  set(memory: readonly ScatterPart[]): this {
-    this.assertIdle();
-    this.#vector.set('read', 'memory', memory, true);
-    return this;
-  }
-
-  override acquire(): void {
-    this.#vector.acquire();
-  }
-  override release(): void {
-    this.#vector.release();
-  }
-  override rollback(): void {
-    this.#vector.rollback();
-  }
-
-  override prepare(sqe: Sqe): void {
-    sqe.descriptor(this.#descriptor);
-    this.#vector.prepare(sqe);
-    sqe.fileOffset(this.#position);
-  }
-
-  override complete(cqe: Cqe): number {
-    return this.result(cqe);
+    super(DIRECTION, options.descriptor, options.memory, options.position);
   }
 }

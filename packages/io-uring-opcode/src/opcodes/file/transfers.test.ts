@@ -3,7 +3,11 @@ import { describe, expect, test } from 'vitest';
 import { CqeFlag, Errno } from '../../abi.generated.js';
 import { dryRun } from '../../dry-run.js';
 import { fakeCqe } from '../../fake-cqe.js';
-import { FakeMemory } from '../../fake-memory.js';
+import { FakeMemory, FakeRegistered } from '../../fake-memory.js';
+import { RECORD_BYTES, RecordMemory } from '../../record-memory.js';
+import { Sqe } from '../../sqe.js';
+import { SendMsgZc } from '../net/send-msg-zc.js';
+import { SendZc } from '../net/send-zc.js';
 import { Pipe } from './pipe.js';
 import { ReadFixed } from './read-fixed.js';
 import { ReadMulti } from './read-multi.js';
@@ -16,20 +20,25 @@ import { Writev } from './writev.js';
 import { WritevFixed } from './writev-fixed.js';
 
 const descriptor = new RawFd(3);
-const bufferIndex = 1;
+const registered = (memory: FakeMemory) => new FakeRegistered(memory, 1);
 
 describe.each([
   ['Readv', (memory: FakeMemory) => new Readv({ descriptor, memory: [memory] })],
   ['Writev', (memory: FakeMemory) => new Writev({ descriptor, data: [memory] })],
-  ['ReadFixed', (memory: FakeMemory) => new ReadFixed({ descriptor, memory, bufferIndex })],
-  ['WriteFixed', (memory: FakeMemory) => new WriteFixed({ descriptor, memory, bufferIndex })],
+  ['ReadFixed', (memory: FakeMemory) => new ReadFixed({ descriptor, buffer: registered(memory) })],
+  [
+    'WriteFixed',
+    (memory: FakeMemory) => new WriteFixed({ descriptor, buffer: registered(memory) }),
+  ],
   [
     'ReadvFixed',
-    (memory: FakeMemory) => new ReadvFixed({ descriptor, memory: [memory], bufferIndex }),
+    (memory: FakeMemory) =>
+      new ReadvFixed({ descriptor, memory: [memory], buffer: registered(memory) }),
   ],
   [
     'WritevFixed',
-    (memory: FakeMemory) => new WritevFixed({ descriptor, data: [memory], bufferIndex }),
+    (memory: FakeMemory) =>
+      new WritevFixed({ descriptor, data: [memory], buffer: registered(memory) }),
   ],
 ])('%s', (name, make) => {
   test('drives the owner of its memory', () => {
@@ -48,14 +57,13 @@ describe.each([
     const operation = make(new FakeMemory(64));
     operation.position = 2 ** 40 + 5;
     const other = new FakeMemory(32);
-    if (operation instanceof ReadFixed || operation instanceof WriteFixed)
-      operation.set(other, 7, 8);
+    if (operation instanceof ReadFixed || operation instanceof WriteFixed) operation.set(other, 8);
     else operation.set([other]);
     const { words, record } = dryRun(operation);
     expect([words[2], words[3]]).toEqual([5, 256]);
     expect(operation.position).toBe(2 ** 40 + 5);
     if (operation instanceof ReadFixed || operation instanceof WriteFixed) {
-      expect([words[4], words[6], words[10]]).toEqual([0xffff_f008, 24, 7]);
+      expect([words[4], words[6], words[10]]).toEqual([0xffff_f008, 24, 1]);
     } else {
       expect([words[6], record[8]]).toEqual([1, 32]);
     }
@@ -85,20 +93,129 @@ test('what the kernel writes, or has registered, is kernel memory only', () => {
   expect(() => new Readv({ descriptor, memory: [bytes as never] })).toThrow(
     'Cannot read as memory[0] must be kernel memory: current value is an object of type Uint8Array',
   );
-  expect(() => new WritevFixed({ descriptor, data: [bytes as never], bufferIndex })).toThrow(
-    TypeError,
-  );
-  expect(() => new ReadFixed({ descriptor, memory: bytes as never, bufferIndex })).toThrow(
-    TypeError,
-  );
-  expect(() => new WriteFixed({ descriptor, memory: bytes as never, bufferIndex })).toThrow(
-    TypeError,
-  );
-  for (const wrong of [-1, 65_536, undefined]) {
-    const options = { descriptor, memory: new FakeMemory(8), bufferIndex: wrong as number };
-    expect(() => new ReadFixed(options)).toThrow(/bufferIndex must be/);
-    expect(() => new WriteFixed(options)).toThrow(/bufferIndex must be/);
-  }
+  const buffer = registered(new FakeMemory(8));
+  expect(() => new WritevFixed({ descriptor, data: [bytes as never], buffer })).toThrow(TypeError);
+  expect(() => new ReadFixed({ descriptor, memory: bytes as never, buffer })).toThrow(TypeError);
+  expect(() => new WriteFixed({ descriptor, memory: bytes as never, buffer })).toThrow(TypeError);
+});
+
+describe('a registered buffer', () => {
+  const memory = new FakeMemory(64);
+  const outside = new FakeMemory(64, { addressLow: 0xffff_f020 });
+  const buffer = registered(memory);
+
+  test('must be one', () => {
+    for (const wrong of [undefined, null, 3, memory]) {
+      const options = { descriptor, buffer: wrong as never, memory: [memory], data: [memory] };
+      for (const Operation of [ReadvFixed, WritevFixed]) {
+        expect(() => new Operation(options)).toThrow(/buffer must be a registered buffer/);
+      }
+      for (const Operation of [ReadFixed, WriteFixed]) {
+        expect(() => new Operation({ descriptor, buffer: wrong as never })).toThrow(
+          /buffer must be a registered buffer/,
+        );
+      }
+    }
+  });
+
+  test('is taken whole unless it is of many owners', () => {
+    expect(dryRun(new ReadFixed({ descriptor, buffer, offset: 4 })).words[6]).toBe(60);
+    const pool = new FakeRegistered(memory, 1, { parts: true });
+    expect(() => new ReadFixed({ descriptor, buffer: pool })).toThrow(
+      'Cannot read as memory must be kernel memory in the registered buffer: current value is undefined',
+    );
+    const part = new FakeMemory(8, { addressLow: 0xffff_f010 });
+    const { words } = dryRun(new WriteFixed({ descriptor, buffer: pool, memory: part }));
+    expect([words[4], words[6], words[10]]).toEqual([0xffff_f010, 8, 1]);
+  });
+
+  test('must hold all the bytes', () => {
+    const said = 'must be inside of the registered buffer: register it, or the pool it is of';
+    for (const [offset, length] of [
+      [0, 33],
+      [1, 32],
+    ]) {
+      const range = { descriptor, buffer, memory: outside, offset: offset!, length: length! };
+      expect(() => new ReadFixed(range)).toThrow(`Cannot read as memory ${said}`);
+      expect(() => new WriteFixed(range)).toThrow(`Cannot write as memory ${said}`);
+      const part = { memory: outside, offset: offset!, length: length! };
+      expect(() => new ReadvFixed({ descriptor, buffer, memory: [memory, part] })).toThrow(
+        `Cannot read as memory[1] ${said}`,
+      );
+      expect(() => new WritevFixed({ descriptor, buffer, data: [part] })).toThrow(
+        `Cannot write as data[0] ${said}`,
+      );
+    }
+    const inside = { descriptor, buffer, memory: outside, length: 32 };
+    expect(dryRun(new ReadFixed(inside)).words[6]).toBe(32);
+    const operation = new ReadFixed(inside);
+    expect(() => operation.set(outside)).toThrow(RangeError);
+    expect(dryRun(operation).words[6]).toBe(32); // as it was
+    expect(dryRun(operation.setBuffer({ buffer: new FakeRegistered(outside, 9) })).words[10]).toBe(
+      9,
+    );
+  });
+
+  test('has no empty parts', () => {
+    expect(() => new ReadFixed({ descriptor, buffer, length: 0 })).toThrow(/length must be/);
+    const memory = [{ memory: outside, length: 0 }];
+    expect(() => new ReadvFixed({ descriptor, buffer, memory })).toThrow(
+      /memory\[0\]\.length must be/,
+    );
+  });
+
+  test('is in use from acquire() to release() or rollback(), and not when either is refused', () => {
+    const data = [memory];
+    for (const operation of [
+      new ReadFixed({ descriptor, buffer }),
+      new WritevFixed({ descriptor, buffer, data }),
+      new SendZc({ socket: descriptor, buffer, data: memory }),
+      new SendMsgZc({ socket: descriptor, buffer, data }),
+    ]) {
+      for (const undo of ['release', 'rollback'] as const) {
+        if (!memory.owner.idle) memory.owner.reuse();
+        operation.acquire();
+        expect(buffer.users).toBe(1);
+        expect(() => operation.acquire()).toThrow(/kernel/);
+        expect(buffer.users).toBe(1);
+        operation[undo]();
+        expect(buffer.users).toBe(0);
+      }
+      const gone = new FakeRegistered(memory, 1);
+      gone.begin = () => {
+        throw new Error('removed');
+      };
+      if (!memory.owner.idle) memory.owner.reuse();
+      for (const refused of [
+        new ReadFixed({ descriptor, buffer: gone }),
+        new WritevFixed({ descriptor, buffer: gone, data }),
+        new SendZc({ socket: descriptor, buffer: gone, data: memory }),
+        new SendMsgZc({ socket: descriptor, buffer: gone, data }),
+      ]) {
+        expect(() => refused.acquire()).toThrow('removed');
+        expect(memory.owner.name).not.toBe('Kernel');
+      }
+    }
+  });
+
+  test('belongs to one ring', () => {
+    const ring = {};
+    const words = new Int32Array(16);
+    const record = new RecordMemory(new Uint8Array(RECORD_BYTES), 0, 0);
+    const sqe = new Sqe(words, record, () => {}, ring);
+    sqe.open(0, 0, 0, 0);
+    new ReadFixed({ descriptor, buffer: new FakeRegistered(memory, 2, { ring }) }).prepare(sqe);
+    expect(words[10]).toBe(2);
+    const other = new FakeRegistered(memory, 2, { ring: {} });
+    for (const operation of [
+      new ReadFixed({ descriptor, buffer: other }),
+      new ReadvFixed({ descriptor, buffer: other, memory: [memory] }),
+      new SendZc({ socket: descriptor, buffer: other, data: memory }),
+      new SendMsgZc({ socket: descriptor, buffer: other, data: [memory] }),
+    ]) {
+      expect(() => operation.prepare(sqe)).toThrow(/in the table of another: clone it/);
+    }
+  });
 });
 
 test('Writev notices arrays that were transferred', () => {

@@ -1,10 +1,9 @@
 import type { Descriptor } from '@ringbearer/io-uring-fd';
 import { OpNumber } from '../../abi.generated.js';
-import { descriptorArgument, integerArgument } from '../../argument.js';
-import type { Cqe } from '../../cqe.js';
-import { OpCode } from '../../opcode.js';
-import type { Sqe } from '../../sqe.js';
-import { type GatherPart, Vector } from '../../vector.js';
+import type { GatherPart } from '../../vector.js';
+import { type VectorDirection, VectorTransfer } from './vector-transfer.js';
+
+const DIRECTION: VectorDirection = { action: 'write', parts: 'data', kernelOnly: false };
 
 /** Settings of a {@link Writev}. */
 export interface WritevOptions {
@@ -36,56 +35,12 @@ export interface WritevOptions {
  * await bearer.close();
  * ```
  */
-export class Writev extends OpCode<number> {
+export class Writev extends VectorTransfer<GatherPart> {
   override readonly code = OpNumber.WRITEV;
   override readonly name = 'WRITEV';
   override readonly since = '5.1';
-  readonly #descriptor: Descriptor;
-  readonly #vector = new Vector();
-  #position: number;
 
   constructor(options: WritevOptions) {
-    super();
-    const { descriptor, data, position = -1 } = options;
-    this.#descriptor = descriptorArgument('write', 'descriptor', descriptor);
-    this.#vector.set('write', 'data', data, false);
-    this.#position = integerArgument('write', 'position', position, -1);
-  }
-
-  /** Where in the file the next submission writes. */
-  get position(): number {
-    return this.#position;
-  }
-  set position(value: number) {
-    this.assertIdle();
-    this.#position = integerArgument('write', 'position', value, -1);
-  }
-
-  /** Chooses other bytes for the next submission. */
-  set(data: readonly GatherPart[]): this {
-    this.assertIdle();
-    this.#vector.set('write', 'data', data, false);
-    return this;
-  }
-
-  override acquire(): void {
-    this.#vector.acquire();
-  }
-  override release(): void {
-    this.#vector.release();
-  }
-  override rollback(): void {
-    this.#vector.rollback();
-  }
-
-  override prepare(sqe: Sqe): void {
-    sqe.descriptor(this.#descriptor);
-    this.#vector.prepare(sqe);
-    sqe.fileOffset(this.#position);
-  }
-
-  override complete(cqe: Cqe): number {
-    this.#vector.assertAttached();
-    return this.result(cqe);
+    super(DIRECTION, options.descriptor, options.data, options.position);
   }
 }

@@ -1,4 +1,5 @@
 import type { Descriptor } from '@ringbearer/io-uring-fd';
+import type { RegisteredMemory } from '@ringbearer/io-uring-owner';
 import { show } from '../../argument.js';
 import { RECORD_BYTES } from '../../record-memory.js';
 import { encodeSocketAddress, type SocketAddress } from '../../socket-address.js';
@@ -30,13 +31,16 @@ export interface MessageOptions {
  */
 export class MessageSource {
   readonly #vector = new Vector();
+  readonly #within: RegisteredMemory | null;
   readonly #destination: Uint8Array | null;
   readonly #control: Uint8Array;
   readonly #address = new Uint32Array(2);
 
-  constructor(options: MessageOptions) {
+  /** @param within the registered buffer that all parts must be in */
+  constructor(options: MessageOptions, within: RegisteredMemory | null = null) {
     const { data, destination, descriptors = [], control } = options;
-    this.#vector.set('send', 'data', data, false);
+    this.#within = within;
+    this.set(data);
     this.#destination = destination === undefined ? null : encodeSocketAddress(destination);
     if (control !== undefined && !(control instanceof Uint8Array)) {
       throw new TypeError(
@@ -52,7 +56,7 @@ export class MessageSource {
 
   /** Chooses other bytes. */
   set(data: readonly GatherPart[]): void {
-    this.#vector.set('send', 'data', data, false);
+    this.#vector.set('send', 'data', data, this.#within !== null, this.#within);
   }
 
   acquire(): void {

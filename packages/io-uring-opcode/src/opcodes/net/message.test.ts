@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { CqeFlag, Errno, MessageFlag, RecvSendFlag } from '../../abi.generated.js';
 import { dryRun } from '../../dry-run.js';
 import { fakeCqe } from '../../fake-cqe.js';
-import { FakeMemory } from '../../fake-memory.js';
+import { FakeMemory, FakeRegistered } from '../../fake-memory.js';
 import { encodeSocketAddress } from '../../socket-address.js';
 import { decodeRights, encodeRights } from './message-header.js';
 import { Recv } from './recv.js';
@@ -338,13 +338,29 @@ describe('groups and registered buffers', () => {
   });
   test('SendZc: a registered buffer is kernel memory', () => {
     const data = new FakeMemory(8);
-    expect(() => new SendZc({ socket, data: new Uint8Array(8), bufferIndex: 0 })).toThrow(
+    const buffer = new FakeRegistered(data, 5);
+    expect(() => new SendZc({ socket, data: new Uint8Array(8), buffer })).toThrow(
       'Cannot send as data must be kernel memory: a registered buffer was named',
     );
-    expect(() => new SendZc({ socket, data, bufferIndex: 65_536 })).toThrow(/bufferIndex/);
-    const send = new SendZc({ socket, data, bufferIndex: 0 });
+    expect(() => new SendZc({ socket, data, buffer: 3 as never })).toThrow(
+      'Cannot send as buffer must be a registered buffer: current value is 3',
+    );
+    expect(() => new SendZc({ socket, data: new FakeMemory(9), buffer })).toThrow(RangeError);
+    const send = new SendZc({ socket, data, buffer });
     expect(() => send.set(new Uint8Array(8))).toThrow(TypeError);
     expect(dryRun(send.set(new FakeMemory(4))).words[6]).toBe(4);
+  });
+  test('SendMsgZc: parts of a registered buffer are kernel memory', () => {
+    const memory = new FakeMemory(8);
+    const buffer = new FakeRegistered(memory, 5);
+    const send = new SendMsgZc({ socket, data: [memory], buffer });
+    expect(send.since).toBe('6.15');
+    expect(dryRun(send).words[10]).toBe(5);
+    expect(dryRun(send).words[0]! >>> 16).toBe(
+      RecvSendFlag.SEND_ZC_REPORT_USAGE | RecvSendFlag.RECVSEND_FIXED_BUF,
+    );
+    expect(() => send.set([new Uint8Array(8)])).toThrow(TypeError);
+    expect(() => send.set([new FakeMemory(9)])).toThrow(RangeError);
   });
   test('RecvZc', () => {
     const receive = new RecvZc({ socket, length: 100 });

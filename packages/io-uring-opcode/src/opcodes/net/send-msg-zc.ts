@@ -1,8 +1,10 @@
 import type { Descriptor } from '@ringbearer/io-uring-fd';
+import type { RegisteredMemory } from '@ringbearer/io-uring-owner';
 import { MessageFlag, OpNumber, RecvSendFlag } from '../../abi.generated.js';
 import { descriptorArgument } from '../../argument.js';
 import type { Cqe } from '../../cqe.js';
 import { OpCode } from '../../opcode.js';
+import { registeredArgument } from '../../registered-range.js';
 import type { Sqe } from '../../sqe.js';
 import type { GatherPart } from '../../vector.js';
 import { type MessageOptions, MessageSource } from './message-source.js';
@@ -16,6 +18,11 @@ export interface SendMsgZcOptions extends MessageOptions {
   readonly waitAll?: boolean;
   /** Ask whether the kernel copied after all: {@link SentZc.copied}. Default true. Since 6.2. */
   readonly reportUsage?: boolean;
+  /**
+   * The registered buffer that all parts, kernel memory then, are in. Its pages need not be looked up. Default none. Since 6.15; older
+   * kernels answer EINVAL.
+   */
+  readonly buffer?: RegisteredMemory;
 }
 
 /**
@@ -23,10 +30,10 @@ export interface SendMsgZcOptions extends MessageOptions {
  * that. `submit` resolves after the notification, so all memory is free then.
  *
  * Result: {@link SentZc}. Errors of note: EOPNOTSUPP (a Unix socket), ENOMEM (locked pages: RLIMIT_MEMLOCK), EPIPE. Kernel
- * 6.1, `reportUsage` 6.2. sendmsg(2), io_uring_prep_sendmsg_zc(3).
+ * 6.1, `reportUsage` 6.2, `buffer` 6.15. sendmsg(2), io_uring_prep_sendmsg_zc(3).
  *
- * @throws {TypeError} `socket` is no descriptor, a part neither kernel memory nor a Uint8Array
- * @throws {RangeError} no parts or more than 1024, a part outside of its memory
+ * @throws {TypeError} `socket` is no descriptor, a part neither kernel memory nor a Uint8Array, or one in spite of `buffer`
+ * @throws {RangeError} no parts or more than 1024, a part outside of its memory or of the registered buffer
  *
  * @example
  * ```ts
@@ -59,12 +66,17 @@ export class SendMsgZc extends OpCode<SentZc> {
 
   constructor(options: SendMsgZcOptions) {
     super();
-    const { socket, waitAll = true, reportUsage = true } = options;
+    const { socket, waitAll = true, reportUsage = true, buffer } = options;
     this.#socket = descriptorArgument('send', 'socket', socket);
-    this.#source = new MessageSource(options);
+    this.#source = new MessageSource(
+      options,
+      buffer === undefined ? null : registeredArgument('send', buffer),
+    );
     this.#flags = MessageFlag.NOSIGNAL | (waitAll ? MessageFlag.WAITALL : 0);
-    this.#ioprio = reportUsage ? RecvSendFlag.SEND_ZC_REPORT_USAGE : 0;
-    this.since = reportUsage ? '6.2' : '6.1';
+    this.#ioprio =
+      (reportUsage ? RecvSendFlag.SEND_ZC_REPORT_USAGE : 0) |
+      (buffer === undefined ? 0 : RecvSendFlag.RECVSEND_FIXED_BUF);
+    this.since = buffer === undefined ? (reportUsage ? '6.2' : '6.1') : '6.15';
   }
 
   /** Chooses other bytes for the next submission. */

@@ -1,8 +1,10 @@
 import type { Descriptor } from '@ringbearer/io-uring-fd';
+import type { RegisteredMemory } from '@ringbearer/io-uring-owner';
 import { MessageFlag, OpNumber, RecvSendFlag } from '../../abi.generated.js';
-import { descriptorArgument, integerArgument, UINT16_MAX } from '../../argument.js';
+import { descriptorArgument } from '../../argument.js';
 import type { Cqe } from '../../cqe.js';
 import { OpCode } from '../../opcode.js';
+import { registeredArgument } from '../../registered-range.js';
 import { encodeSocketAddress, type SocketAddress } from '../../socket-address.js';
 import type { Sqe } from '../../sqe.js';
 import { type TransferBytes, TransferSource } from '../../transfer-source.js';
@@ -23,8 +25,8 @@ export interface SendZcOptions {
   readonly destination?: SocketAddress;
   /** Ask whether the kernel copied after all: {@link SentZc.copied}. Default true. Since 6.2. */
   readonly reportUsage?: boolean;
-  /** Registered buffer that `data`, kernel memory then, is in: 0 to 65535. Its pages need not be looked up. Default none. */
-  readonly bufferIndex?: number;
+  /** The registered buffer that `data`, kernel memory then, is in. Its pages need not be looked up. Default none. */
+  readonly buffer?: RegisteredMemory;
 }
 
 /** What is known of a zero-copy send after one of its completions. */
@@ -48,8 +50,8 @@ export interface SentZc {
  * Result: {@link SentZc}. Errors of note: EOPNOTSUPP, ENOMEM (locked pages: RLIMIT_MEMLOCK), EPIPE, ECONNRESET.
  * Kernel 6.0, `reportUsage` 6.2. send(2), io_uring_prep_send_zc(3).
  *
- * @throws {TypeError} `socket` is no descriptor, `data` neither kernel memory nor a Uint8Array
- * @throws {RangeError} a range outside of the data
+ * @throws {TypeError} `socket` is no descriptor, `data` neither kernel memory nor a Uint8Array, or one in spite of `buffer`
+ * @throws {RangeError} a range outside of the data or the registered buffer
  *
  * @example
  * ```ts
@@ -77,27 +79,24 @@ export class SendZc extends OpCode<SentZc> {
   override readonly name = 'SEND_ZC';
   override readonly since: string;
   #socket: Descriptor;
-  readonly #source = new TransferSource();
+  readonly #source: TransferSource;
   readonly #flags: number;
   readonly #ioprio: number;
-  readonly #bufferIndex: number;
   readonly #destination: Uint8Array | null;
   #sent = 0;
 
   constructor(options: SendZcOptions) {
     super();
-    const { socket, data, waitAll = true, destination, reportUsage = true, bufferIndex } = options;
+    const { socket, data, waitAll = true, destination, reportUsage = true, buffer } = options;
     this.#socket = descriptorArgument('send', 'socket', socket);
+    this.#source = new TransferSource(
+      buffer === undefined ? null : registeredArgument('send', buffer),
+    );
     this.#source.set('send', data, options.offset, options.length);
     this.#flags = MessageFlag.NOSIGNAL | (waitAll ? MessageFlag.WAITALL : 0);
-    this.#bufferIndex =
-      bufferIndex === undefined
-        ? -1
-        : integerArgument('send', 'bufferIndex', bufferIndex, 0, UINT16_MAX);
-    this.#assertRegistered(data);
     this.#ioprio =
       (reportUsage ? RecvSendFlag.SEND_ZC_REPORT_USAGE : 0) |
-      (bufferIndex === undefined ? 0 : RecvSendFlag.RECVSEND_FIXED_BUF);
+      (buffer === undefined ? 0 : RecvSendFlag.RECVSEND_FIXED_BUF);
     this.#destination = destination === undefined ? null : encodeSocketAddress(destination);
     this.since = reportUsage ? '6.2' : '6.0';
   }
@@ -105,7 +104,6 @@ export class SendZc extends OpCode<SentZc> {
   /** Chooses other bytes for the next submission. */
   set(data: TransferBytes, offset?: number, length?: number): this {
     this.assertIdle();
-    this.#assertRegistered(data);
     this.#source.set('send', data, offset, length);
     return this;
   }
@@ -133,7 +131,6 @@ export class SendZc extends OpCode<SentZc> {
     this.#source.prepare(sqe);
     sqe.ioprio(this.#ioprio);
     sqe.flags(this.#flags);
-    if (this.#bufferIndex >= 0) sqe.bufferGroup(this.#bufferIndex);
     if (this.#destination !== null) {
       sqe.record.setBytes(0, this.#destination);
       sqe.recordAddress2(0);
@@ -149,13 +146,5 @@ export class SendZc extends OpCode<SentZc> {
     }
     this.#sent = this.result(cqe);
     return { length: this.#sent, released: !cqe.more, copied: false };
-  }
-
-  #assertRegistered(data: TransferBytes): void {
-    if (this.#bufferIndex >= 0 && data instanceof Uint8Array) {
-      throw new TypeError(
-        'Cannot send as data must be kernel memory: a registered buffer was named',
-      );
-    }
   }
 }
