@@ -95,7 +95,8 @@ export class FixedBufferTable {
    * Registers memory in the lowest free slot. Its pages are pinned, so they take real memory now, and count against
    * RLIMIT_MEMLOCK unless the process has CAP_IPC_LOCK.
    *
-   * @throws {TypeError} {@link RangeError} no memory, or more than {@link FIXED_BUFFER_BYTES_MAX}
+   * @throws {TypeError} no memory
+   * @throws {RangeError} no bytes, or more than {@link FIXED_BUFFER_BYTES_MAX}
    * @throws {BufferError} AT_CAPACITY, BUFFER_RELEASED, BUFFER_CLOSED
    * @throws {OwnerError} OWNER_KERNEL: an operation has it now; and whatever the registration throws
    */
@@ -211,6 +212,7 @@ export class FixedBufferTable {
     if (used > 0) this.#onSlots?.(-used);
   }
 
+  /** {@link close}, at the end of a `using` block. */
   [Symbol.dispose](): void {
     this.close();
   }

@@ -16,24 +16,33 @@ export const FIXED_BUFFER_BYTES_MAX = 1 << 30;
  * - a {@link BufferPool}, a {@link ProvidedBufferRing} or a {@link ClassicBufferGroup}: all its buffers at once; operations name the lease;
  * - a {@link MemoryRange} of an arena, which gets an owner here.
  */
-export type FixedBufferSource = KernelMemory | UnsafeMemory | { readonly unsafe: UnsafeMemory };
+export type FixedBufferSource = KernelMemory | UnsafeMemory | PartedMemory;
+
+/** Memory whose parts have owners of their own: a pool, a ring or group of provided buffers. */
+export interface PartedMemory {
+  /** Address and bytes of all of it. */
+  readonly unsafe: UnsafeMemory;
+}
 
 /** The table a {@link FixedBuffer} is in. */
 export interface FixedBufferHome {
+  /** Stands for the ring. */
   readonly ring: object;
   /** What slot `index` holds. */
   at(index: number): FixedBuffer | null;
+  /** Empties its slot. */
   remove(buffer: FixedBuffer): void;
 }
 
 /** Bytes to register, and who owns them. */
 export interface FixedMemory {
+  /** Address and bytes. */
   readonly unsafe: UnsafeMemory;
   /** Null: the owners are those of its parts. */
   readonly whole: KernelMemory | null;
 }
 
-/** @throws {TypeError} {@link RangeError} {@link BufferError} `source` cannot be registered */
+/** @throws {TypeError | RangeError | BufferError} `source` cannot be registered */
 export function fixedMemory(source: FixedBufferSource): FixedMemory {
   if (typeof source !== 'object' || source === null) throw new TypeError(NO_MEMORY);
   let memory: FixedMemory;
@@ -77,6 +86,7 @@ function rangeMemory(unsafe: UnsafeMemory): KernelMemory {
 export class FixedBuffer implements RegisteredMemory {
   /** Bytes there are. */
   readonly byteLength: number;
+  /** All of it, where it has one owner; null for a pool or group, whose leases are named with each operation. */
   readonly whole: KernelMemory | null;
   readonly #home: FixedBufferHome;
   readonly #index: number;
@@ -140,6 +150,7 @@ export class FixedBuffer implements RegisteredMemory {
     if (this.registered) this.#home.remove(this);
   }
 
+  /** {@link remove}, at the end of a `using` block. */
   [Symbol.dispose](): void {
     this.remove();
   }

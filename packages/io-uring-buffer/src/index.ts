@@ -15,8 +15,11 @@ export * from './buffer-registrar.js';
 export * from './classic-buffer-group.js';
 export {
   FIXED_BUFFER_BYTES_MAX,
-  FixedBuffer,
+  type FixedBuffer,
+  type FixedBufferHome,
   type FixedBufferSource,
+  type FixedMemory,
+  type PartedMemory,
 } from './fixed-buffer.js';
 export * from './fixed-buffer-registrar.js';
 export * from './fixed-buffer-table.js';
