@@ -13,7 +13,7 @@ export interface RawMapping {
   readonly pageKind: '4k' | 'thp' | 'hugetlb';
 }
 
-/** One io_uring. Offsets are bytes into `rings`. */
+/** One io_uring. Offsets are bytes into `rings`. `rings`, `sqes`, the offsets and the sizes are others after {@link resize}. */
 export interface RawRing {
   readonly control: ArrayBuffer;
   readonly rings: ArrayBuffer;
@@ -53,6 +53,11 @@ export interface RawRing {
    * @throws the system's error
    */
   register(opcode: number, argument: ArrayBufferView | null, count: number): number;
+  /**
+   * Replaces the queues by ones of other sizes, with what waits in them. Views of the old ones are dead.
+   * @throws the system's error, with nothing changed: EINVAL where the ring or the kernel cannot, EOVERFLOW where what waits does not fit
+   */
+  resize(entries: number, completionEntries: number): void;
   /** One byte per opcode: 1 where the kernel supports it. */
   probe(): Uint8Array;
   /** Starts a loop driver (0 embedded, 1 owner), which calls back when there are completions. */

@@ -9,20 +9,16 @@
 
 #include "errors.hpp"
 
-#ifndef IORING_SETUP_NO_SQARRAY
-#define IORING_SETUP_NO_SQARRAY (1U << 16)
-#endif
-
 namespace ringbearer {
-
-namespace {
-constexpr unsigned kProbeOps = 256;
 
 uint32_t Argument(const Napi::CallbackInfo& info, size_t index, const char* name) {
   if (info.Length() <= index || !info[index].IsNumber())
     throw Napi::TypeError::New(info.Env(), std::string("Cannot call the ring as ") + name + " must be a number");
   return info[index].As<Napi::Number>().Uint32Value();
 }
+
+namespace {
+constexpr unsigned kProbeOps = 256;
 
 unsigned Load(const unsigned* word) { return __atomic_load_n(word, __ATOMIC_ACQUIRE); }
 }  // namespace
@@ -37,6 +33,7 @@ Napi::Function Ring::Define(Napi::Env env) {
                       InstanceMethod<&Ring::RegisterBufferRing>("registerBufferRing"),
                       InstanceMethod<&Ring::UnregisterBufferRing>("unregisterBufferRing"),
                       InstanceMethod<&Ring::Register>("register"),
+                      InstanceMethod<&Ring::Resize>("resize"),
                       InstanceMethod<&Ring::Probe>("probe"),
                       InstanceMethod<&Ring::Start>("start"),
                       InstanceMethod<&Ring::Reference>("reference"),
@@ -54,17 +51,22 @@ Ring::Ring(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Ring>(info) {
 
   control_ = Mapping::Anonymous(4096, false);
   if (!control_) throw ErrnoError(env, "mmap", errno);
-  int result = io_uring_queue_init_params(entries, &ring_, &params_);
-  if (result < 0) throw ErrnoError(env, "io_uring_setup", -result);
-  if ((params_.features & IORING_FEAT_SINGLE_MMAP) == 0) {
-    io_uring_queue_exit(&ring_);
-    throw ErrnoError(env, "io_uring_setup", ENOSYS);
+  int fd = static_cast<int>(syscall(__NR_io_uring_setup, entries, &params_));
+  if (fd < 0) throw ErrnoError(env, "io_uring_setup", errno);
+  Queues queues;
+  if ((params_.features & IORING_FEAT_SINGLE_MMAP) == 0)
+    errno = ENOSYS;
+  else
+    queues = Queues::Map(fd, params_);
+  if (!queues) {
+    int error = errno;
+    ::close(fd);
+    throw ErrnoError(env, error == ENOSYS ? "io_uring_setup" : "mmap", error);
   }
-  rings_ = Mapping::Adopt(ring_.sq.ring_ptr, ring_.sq.ring_sz);
-  sqes_ = Mapping::Adopt(ring_.sq.sqes, params_.sq_entries * sizeof(io_uring_sqe));
-  // SQ slot i always holds SQE i. Where the kernel was told there is no index array, there is nothing to fill.
-  if ((params_.flags & IORING_SETUP_NO_SQARRAY) == 0)
-    for (unsigned index = 0; index < params_.sq_entries; index++) ring_.sq.array[index] = index;
+  ring_.ring_fd = ring_.enter_ring_fd = fd;
+  ring_.flags = params_.flags;
+  ring_.features = params_.features;
+  Adopt(queues);
   ring_fd_registered_ = io_uring_register_ring_fd(&ring_) == 1;
 
   try {
@@ -78,8 +80,27 @@ Ring::Ring(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Ring>(info) {
   }
 }
 
+void Ring::Adopt(const Queues& queues) {
+  rings_ = queues.rings;
+  sqes_ = queues.sqes;
+  ring_.sq = queues.sq;
+  ring_.cq = queues.cq;
+}
+
 void Ring::Expose(Napi::Env env, Napi::Object self) {
+  ExposeQueues(env, self);
   self.Set("control", control_->ToArrayBuffer(env, control_));
+  self.Set("features", Napi::Number::New(env, params_.features));
+  self.Set("setupFlags", Napi::Number::New(env, params_.flags));
+  self.Set("descriptor", Napi::Number::New(env, ring_.ring_fd));
+  napi_value enter;
+  if (napi_create_function(env, "enter", NAPI_AUTO_LENGTH, EnterFromJavaScript, this, &enter) != napi_ok)
+    throw Napi::Error::New(env, "Cannot create the enter function of the ring");
+  Napi::Value(env, enter).As<Napi::Object>().Set("ring", self);  // the function must not outlive its ring
+  self.Set("enter", Napi::Value(env, enter));
+}
+
+void Ring::ExposeQueues(Napi::Env env, Napi::Object self) {
   self.Set("rings", rings_->ToArrayBuffer(env, rings_));
   self.Set("sqes", sqes_->ToArrayBuffer(env, sqes_));
   auto offset = [&](const char* name, const void* pointer) {
@@ -96,14 +117,6 @@ void Ring::Expose(Napi::Env env, Napi::Object self) {
   offset("cqes", ring_.cq.cqes);
   self.Set("sqEntries", Napi::Number::New(env, params_.sq_entries));
   self.Set("cqEntries", Napi::Number::New(env, params_.cq_entries));
-  self.Set("features", Napi::Number::New(env, params_.features));
-  self.Set("setupFlags", Napi::Number::New(env, params_.flags));
-  self.Set("descriptor", Napi::Number::New(env, ring_.ring_fd));
-  napi_value enter;
-  if (napi_create_function(env, "enter", NAPI_AUTO_LENGTH, EnterFromJavaScript, this, &enter) != napi_ok)
-    throw Napi::Error::New(env, "Cannot create the enter function of the ring");
-  Napi::Value(env, enter).As<Napi::Object>().Set("ring", self);  // the function must not outlive its ring
-  self.Set("enter", Napi::Value(env, enter));
 }
 
 Ring::~Ring() {

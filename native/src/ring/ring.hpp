@@ -8,8 +8,12 @@
 #include "control.hpp"
 #include "driver.hpp"
 #include "mapping.hpp"
+#include "queues.hpp"
 
 namespace ringbearer {
+
+// An argument that must be a number, as 32 bits. Throws a TypeError for another.
+uint32_t Argument(const Napi::CallbackInfo& info, size_t index, const char* name);
 
 // One io_uring: setup, its mappings, registration and the batched enter. JavaScript writes the SQEs and reads the CQEs itself.
 //
@@ -51,6 +55,7 @@ class Ring : public Napi::ObjectWrap<Ring> {
   void RegisterBufferRing(const Napi::CallbackInfo& info);
   void UnregisterBufferRing(const Napi::CallbackInfo& info);
   Napi::Value Register(const Napi::CallbackInfo& info);
+  void Resize(const Napi::CallbackInfo& info);
   Napi::Value Probe(const Napi::CallbackInfo& info);
   void Start(const Napi::CallbackInfo& info);
   void Reference(const Napi::CallbackInfo& info);
@@ -63,7 +68,10 @@ class Ring : public Napi::ObjectWrap<Ring> {
   static void CleanupHook(napi_async_cleanup_hook_handle handle, void* data);
   void CheckOpen(Napi::Env env) const;
   void Check(Napi::Env env, const char* call, int result) const;
+  void Adopt(const Queues& queues);
   void Expose(Napi::Env env, Napi::Object self);
+  // What a resize changes: both mappings, the offsets in them, the sizes.
+  void ExposeQueues(Napi::Env env, Napi::Object self);
   int SyncCancel(uint64_t user_data, unsigned flags, long seconds);
   // Cancels what is in flight and waits, bounded. What could still touch memory afterwards keeps that memory.
   void CancelAll();

@@ -4,7 +4,7 @@ import { type OpCode, SubmissionFlags } from '@ringbearer/io-uring-opcode';
 import { controlWords, type RawRing } from '@ringbearer/native/ring';
 import { BearerBuffers } from './bearer-buffers.js';
 import { registerFiles } from './bearer-files.js';
-import { type BearerCapacity, CapacityLedger } from './capacity.js';
+import { type BearerCapacity, CapacityLedger, type QueueSizes } from './capacity.js';
 import { Chain, type ChainBearer, type ChainElementOptions } from './chain.js';
 import { BearerDiagnostics } from './diagnostics.js';
 import { Engine } from './engine.js';
@@ -16,6 +16,7 @@ import type { BearerOptions, ManualHandler, StreamOptions, SubmitOptions } from 
 import { lookUpPeer } from './peer-lookup.js';
 import { type Capabilities, describeCapabilities, type Probe, probeRing } from './probe.js';
 import { PromiseSink } from './promise-sink.js';
+import { Resizing } from './ring/resizing.js';
 import { RingQueues } from './ring/ring-queues.js';
 import { type DriverKind, grantDriver, setupRing } from './ring/setup.js';
 import type { BearerStats } from './stats.js';
@@ -51,6 +52,7 @@ export class UringBearer extends TypedPush {
   readonly #ledger: CapacityLedger;
   readonly #probe: Probe;
   readonly #engine: Engine;
+  readonly #resizing: Resizing;
   readonly #diagnostics: BearerDiagnostics = new BearerDiagnostics(this);
   readonly #streams = new Set<StreamSink<never>>();
   readonly #listeners = new Set<Listener>();
@@ -60,7 +62,7 @@ export class UringBearer extends TypedPush {
    * Sets up a ring. It lives until {@link close}, as a server does: a bearer that is merely forgotten is not collected, and keeps the
    * process alive only while operations are in flight.
    *
-   * @param capacity what the bearer is bounded in, fixed for its life; only `CoreQueue` is required
+   * @param capacity what the bearer is bounded in, fixed for its life but for {@link resize}; only `CoreQueue` is required
    * @throws TypeError, RangeError for a capacity out of bounds
    * @throws RingSetupError when the kernel refuses, with what to do about it
    */
@@ -92,6 +94,7 @@ export class UringBearer extends TypedPush {
         this.#diagnostics,
       );
       this.#engine = engine;
+      this.#resizing = new Resizing(raw, this.#queues, ledger, this.driver);
       this.files = registerFiles(raw, ledger, options.manualFiles ?? 0);
       this.buffers = new BearerBuffers(raw, ledger);
       if (this.driver !== 'manual')
@@ -198,7 +201,9 @@ export class UringBearer extends TypedPush {
   chain<Result>(first: OpCode<Result>, options?: ChainElementOptions): Chain<[Result]> {
     const engine = this.#engine;
     const host: ChainBearer = {
-      lengthMax: engine.chainMax,
+      get lengthMax() {
+        return engine.chainMax;
+      },
       get closing() {
         return engine.state !== 'open';
       },
@@ -321,6 +326,46 @@ export class UringBearer extends TypedPush {
   /** What this bearer was granted, in words. */
   capabilities(): Capabilities {
     return describeCapabilities(this.#raw, this.#probe, this.driver);
+  }
+
+  /**
+   * Gives the queues other sizes, up or down, with everything in flight: IORING_REGISTER_RESIZE_RINGS (kernel 6.13). Nothing is lost:
+   * entries that are queued and completions that wait move along. Only `CoreQueue` and `CompletionQueue` change; what is not given
+   * stays as it is, and PendingCompletions stays in any case.
+   *
+   * The queues are replaced once the running code, a completion handler for one, has returned; then the Promise resolves. When what
+   * waits does not fit into smaller queues, the owner driver handles it first, and the manual driver rejects with `RESIZE_BUSY`.
+   * It takes the locked memory of both sizes for a moment, and 0.2 to 5 milliseconds: for a program that learns how busy it is, not for
+   * each burst.
+   *
+   * Rejects, with nothing changed, with
+   * - RangeError, TypeError: sizes out of the bounds of {@link BearerCapacity}
+   * - BearerError `UNSUPPORTED_REGISTRATION`: the embedded driver, or a kernel before 6.13
+   * - BearerError `RESIZE_BUSY`, `RESIZE_FAILED` (the system's refusal is its `cause`), `CHAIN_OPEN`, `BEARER_CLOSED`
+   *
+   * Some kernels from 6.13 on can crash when an operation completes on another processor at that very moment. Linux 7.0 has the
+   * mend ("io_uring: ensure ctx->rings is stable for task work flags manipulation"), as have later releases of the stable kernels.
+   *
+   * @example
+   * ```ts
+   * import { BearerError, UringBearer } from '@ringbearer/io-uring-bearer';
+   * import { Timeout } from '@ringbearer/io-uring-opcode';
+   *
+   * const bearer = UringBearer.withCapacity({ CoreQueue: 8 }, { driver: 'owner' });
+   * const timer = bearer.submit(new Timeout({ milliseconds: 1 }));
+   * try {
+   *   await bearer.resize({ CoreQueue: 64, CompletionQueue: 1024 });
+   *   console.log(bearer.stats().capacity.CompletionQueue.limit); // 1024
+   * } catch (error) {
+   *   if (!(error instanceof BearerError)) throw error;
+   *   console.log(error.code); // UNSUPPORTED_REGISTRATION, before Linux 6.13
+   * }
+   * await timer;
+   * await bearer.close();
+   * ```
+   */
+  resize(sizes: QueueSizes): Promise<void> {
+    return this.#resizing.run(sizes, this.#engine);
   }
 
   /** Counters since construction, and the use of every capacity. */

@@ -1,7 +1,8 @@
 import { AtCapacity } from './errors.js';
 
 /**
- * What a bearer is bounded in. Each is fixed at construction; hitting one throws {@link AtCapacity}.
+ * What a bearer is bounded in. Each is fixed at construction, but for the two queues, which `resize` changes; hitting one throws
+ * {@link AtCapacity}.
  *
  * - `CoreQueue`: entries of the submission queue, a power of two
  * - `CompletionQueue`: entries of the completion queue, a power of two, at least CoreQueue
@@ -35,6 +36,14 @@ export type BearerCapacity = {
 } & {
   readonly [Kind in Exclude<BearerCapacityKind, 'CoreQueue'>]?: number;
 };
+
+/** Sizes of the two queues, for `resize`: powers of two, CompletionQueue at least CoreQueue. */
+export interface QueueSizes {
+  /** Entries of the submission queue, 1 to 32768. Default: as it is. */
+  readonly CoreQueue?: number;
+  /** Entries of the completion queue, 2 to 65536. Default: as it is. */
+  readonly CompletionQueue?: number;
+}
 
 /** Limit, present use and highest use of one kind. */
 export interface CapacityUse {
@@ -112,14 +121,42 @@ export class CapacityLedger {
     for (const kind of BEARER_CAPACITY_KINDS) {
       const bounds = BOUNDS[kind];
       const value = capacity[kind] ?? bounds.fallback(capacity.CoreQueue);
-      checkBounds(kind, value, bounds);
+      checkBounds('make a bearer', kind, value, bounds);
       this.#limits[kind] = value;
     }
-    if (this.#limits.CompletionQueue < this.#limits.CoreQueue) {
-      throw new RangeError(
-        `Cannot make a bearer as CompletionQueue must be >= CoreQueue (${this.#limits.CoreQueue}): current value is ${this.#limits.CompletionQueue}`,
+    checkQueues('make a bearer', this.#limits);
+  }
+
+  /**
+   * The sizes both queues are to have: what is not given stays as it is.
+   * @throws RangeError or TypeError when a value is out of its bounds, naming kind, bounds and value
+   */
+  resized(sizes: QueueSizes): Required<QueueSizes> {
+    if (typeof sizes !== 'object' || sizes === null) {
+      throw new TypeError(
+        `Cannot resize the queues as the sizes must be an object like { CoreQueue: 256 }: current value is ${sizes}`,
       );
     }
+    for (const kind of Object.keys(sizes)) {
+      if (kind !== 'CoreQueue' && kind !== 'CompletionQueue') {
+        throw new TypeError(
+          `Cannot resize ${kind} as only CoreQueue and CompletionQueue change after a bearer is made`,
+        );
+      }
+    }
+    const { CoreQueue = this.#limits.CoreQueue, CompletionQueue = this.#limits.CompletionQueue } =
+      sizes;
+    const resized = { CoreQueue, CompletionQueue };
+    for (const kind of ['CoreQueue', 'CompletionQueue'] as const)
+      checkBounds('resize the queues', kind, resized[kind], BOUNDS[kind]);
+    checkQueues('resize the queues', resized);
+    return resized;
+  }
+
+  /** The queues have these sizes now. */
+  resize({ CoreQueue, CompletionQueue }: Required<QueueSizes>): void {
+    this.#limits.CoreQueue = CoreQueue;
+    this.#limits.CompletionQueue = CompletionQueue;
   }
 
   /** The most there may be of `kind`. */
@@ -154,11 +191,16 @@ export class CapacityLedger {
   }
 }
 
-function checkBounds(kind: BearerCapacityKind, value: number, bounds: Bounds): void {
+function checkQueues(verb: string, { CoreQueue, CompletionQueue }: Required<QueueSizes>): void {
+  if (CompletionQueue >= CoreQueue) return;
+  throw new RangeError(
+    `Cannot ${verb} as CompletionQueue must be >= CoreQueue (${CoreQueue}): current value is ${CompletionQueue}`,
+  );
+}
+
+function checkBounds(verb: string, kind: BearerCapacityKind, value: number, bounds: Bounds): void {
   const fail = (rule: string): never => {
-    throw new RangeError(
-      `Cannot make a bearer as ${kind} must be ${rule}: current value is ${value}`,
-    );
+    throw new RangeError(`Cannot ${verb} as ${kind} must be ${rule}: current value is ${value}`);
   };
   if (!Number.isInteger(value) || value < bounds.min || value > bounds.max) {
     fail(`an integer from ${bounds.min} to ${bounds.max}`);

@@ -67,7 +67,6 @@ export class Engine {
   readonly #sqe: Sqe;
   readonly #cqe: Cqe;
   readonly #pendingMax: number;
-  readonly #drainMax: number;
   readonly #manual: boolean;
   readonly #diagnostics: BearerDiagnostics;
   readonly #trace: RingTrace | null;
@@ -100,7 +99,6 @@ export class Engine {
     this.#queues = queues;
     this.#supported = probe.supported;
     this.#pendingMax = pendingMax;
-    this.#drainMax = raw.cqEntries;
     this.#manual = options.driver === 'manual';
     this.#diagnostics = diagnostics;
     this.#trace = options.trace ?? null;
@@ -110,7 +108,7 @@ export class Engine {
     this.#slab = options.slab?.(slots) ?? new ArraySlab(slots);
     this.#sinks = new Array<Sink | null>(slots).fill(null);
     this.#flags = new Uint16Array(slots);
-    const cursors = recordCursors(raw, slots, queues.entries, this.#trace);
+    const cursors = recordCursors(raw, slots, queues, this.#trace);
     this.#sqe = cursors.sqe;
     this.#cqe = cursors.cqe;
     this.#completionRecord = cursors.completionRecord;
@@ -128,7 +126,7 @@ export class Engine {
         draining: () => this.#draining > 0,
         chainOpen: () => this.chainOpen,
         submitInternal: (operation) => this.#tryInternal(operation),
-        drain: () => void this.#drain(this.#drainMax, null),
+        drain: () => void this.#drain(this.#queues.completionsMax, null),
         runDeferred: () => this.#deferred.run(),
       },
       raw,
@@ -285,7 +283,7 @@ export class Engine {
     for (let round = 1; ; round++) {
       if (queues.overflowing) this.#diagnostics.overflowed(++this.counters.overflows);
       // Bounded: handlers that submit at once would keep the event loop out. What stays in the queue wakes it again.
-      this.#drain(this.#drainMax, null);
+      this.#drain(this.#queues.completionsMax, null);
       if (this.#onBatch !== null) this.#runHook(this.#onBatch, true);
       if (round === ROUNDS_MAX) break;
       if (queues.unsubmitted === 0 && !queues.needsEnter) break;
@@ -372,7 +370,7 @@ export class Engine {
     // EBUSY: completions are kept back because their queue is full. What was read so far, or can be read now, makes room.
     if (this.#inTurn) queues.publishHead(this.#head);
     else {
-      this.#drain(this.#drainMax, null);
+      this.#drain(this.#queues.completionsMax, null);
       if (this.#onBatch !== null) this.#runHook(this.#onBatch, true);
     }
     queues.enter(this.#chain);

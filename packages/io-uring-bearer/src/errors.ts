@@ -12,6 +12,8 @@ export type BearerErrorCode =
   | 'NOT_AT_ONCE'
   | 'NO_BUFFER'
   | 'OPERATION_IN_FLIGHT'
+  | 'RESIZE_BUSY'
+  | 'RESIZE_FAILED'
   | 'RING_FAILED'
   | 'SETUP_FAILED'
   | 'SUBMISSION_QUEUE_FULL'

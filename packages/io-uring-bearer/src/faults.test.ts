@@ -119,7 +119,7 @@ describe('withCapacity()', () => {
         cause: { code },
       });
       expect(error.message).toContain(`Cannot set up an io_uring (${code})`);
-      expect(attempts).toBe(code === 'EINVAL' ? 5 : 1);
+      expect(attempts).toBe(code === 'EINVAL' ? 6 : 1);
     },
   );
 

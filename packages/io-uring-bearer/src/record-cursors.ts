@@ -1,5 +1,6 @@
 import { Cqe, RECORD_BYTES, RecordMemory, Sqe } from '@ringbearer/io-uring-opcode';
 import { addressOf, type RawRing } from '@ringbearer/native/ring';
+import type { RingQueues } from './ring/ring-queues.js';
 import { ringToken } from './ring/ring-token.js';
 import type { RingTrace } from './trace/ring-trace.js';
 import { TracedRecord } from './trace/traced-record.js';
@@ -19,7 +20,7 @@ export interface RecordCursors {
 export function recordCursors(
   raw: RawRing,
   slots: number,
-  entries: Int32Array,
+  queues: RingQueues,
   trace: RingTrace | null,
 ): RecordCursors {
   const { buffer, addressLow, addressHigh } = raw.map(slots * RECORD_BYTES, false);
@@ -27,8 +28,11 @@ export function recordCursors(
   trace?.attach(bytes);
   const Record = trace === null ? RecordMemory : TracedRecord;
   const completionRecord = new RecordMemory(bytes, addressLow, addressHigh);
+  const record = new Record(bytes, addressLow, addressHigh);
+  const sqe = new Sqe(queues.entries, record, addressOf, ringToken(raw));
+  queues.onAdopt = (entries) => sqe.move(entries);
   return {
-    sqe: new Sqe(entries, new Record(bytes, addressLow, addressHigh), addressOf, ringToken(raw)),
+    sqe,
     cqe: new Cqe(completionRecord),
     completionRecord,
   };

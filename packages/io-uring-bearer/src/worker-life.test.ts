@@ -12,14 +12,17 @@ const PROGRAM = fileURLToPath(
 /** Under sanitizers a Worker costs several times as much: a fifth of them. */
 const SHARE = process.env.RINGBEARER_ASAN_BUILD === undefined ? 1 : 0.2;
 
+const SCENARIOS: readonly (readonly [string, number])[] = [
+  ['idle', 200],
+  ['churning', 25],
+  ['in a handler', 10],
+  ['leaving', 25],
+  ['closing', 25],
+];
+
 describe.each(['embedded', 'owner'])('driver %s: a Worker', (driver) => {
-  test.each([
-    ['idle', 200],
-    ['churning', 25],
-    ['in a handler', 10],
-    ['leaving', 25],
-    ['closing', 25],
-  ])(
+  const scenarios = driver === 'owner' ? [...SCENARIOS, ['resizing', 50] as const] : SCENARIOS;
+  test.each(scenarios)(
     'that ends while %s, %i times',
     async (scenario, times) => {
       const { stdout, stderr } = await run(

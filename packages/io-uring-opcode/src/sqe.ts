@@ -23,7 +23,7 @@ export type AddressLookup = (bytes: ArrayBufferView, out: Uint32Array) => void;
 export class Sqe {
   /** 256 bytes of stable memory that belong to this operation until its final completion. */
   readonly record: RecordMemory;
-  readonly #words: Int32Array;
+  #words: Int32Array;
   readonly #lookup: AddressLookup;
   readonly #ring: object | null;
   readonly #address = new Uint32Array(2);
@@ -66,6 +66,12 @@ export class Sqe {
     w[at + 14] = 0;
     w[at + 15] = 0;
     this.record.select(slot);
+  }
+
+  /** Goes on in another queue's entries: the ring was resized. Bearer only. */
+  move(words: Int32Array): void {
+    this.seal();
+    this.#words = words;
   }
 
   /** Ends the write access. Bearer only. */

@@ -20,30 +20,39 @@ const WAIT_MS_MAX = 2_000_000;
  * Atomics (the kernel's worker threads write it), and the completion head is published with Atomics after the entries were read.
  */
 export class RingQueues {
-  /** Submission entries, 16 words each. */
-  readonly entries: Int32Array;
-  readonly entriesMask: number;
-  /** Head, tail and completion entries. */
-  readonly words: Int32Array;
-  readonly completionsAt: number;
-  readonly completionsMask: number;
   readonly control: Int32Array;
   readonly #raw: RawRing;
-  readonly #sqHead: number;
-  readonly #sqTail: number;
-  readonly #sqFlags: number;
-  readonly #sqSize: number;
-  readonly #cqHead: number;
-  readonly #cqTail: number;
-  readonly #cqOverflow: number;
-  #seenHead: number;
+  // What follows changes with `adopt` alone.
+  /** Submission entries, 16 words each. */
+  entries!: Int32Array;
+  entriesMask!: number;
+  /** Head, tail and completion entries. */
+  words!: Int32Array;
+  completionsAt!: number;
+  completionsMask!: number;
+  #sqHead!: number;
+  #sqTail!: number;
+  #sqFlags!: number;
+  #sqSize!: number;
+  #cqHead!: number;
+  #cqTail!: number;
+  #cqOverflow!: number;
+  #seenHead!: number;
+  /** Called when `entries` is another array. */
+  onAdopt: ((entries: Int32Array) => void) | null = null;
 
   constructor(raw: RawRing) {
     this.#raw = raw;
+    this.control = new Int32Array(raw.control);
+    this.adopt();
+  }
+
+  /** Takes the queues that the ring has now: those it had before are dead. */
+  adopt(): void {
+    const raw = this.#raw;
     this.entries = new Int32Array(raw.sqes);
     this.entriesMask = raw.sqEntries - 1;
     this.words = new Int32Array(raw.rings);
-    this.control = new Int32Array(raw.control);
     this.completionsAt = raw.cqes >> 2;
     this.completionsMask = raw.cqEntries - 1;
     this.#sqHead = raw.sqHead >> 2;
@@ -53,7 +62,8 @@ export class RingQueues {
     this.#cqHead = raw.cqHead >> 2;
     this.#cqTail = raw.cqTail >> 2;
     this.#cqOverflow = raw.cqOverflow >> 2;
-    this.#seenHead = this.words[this.#sqHead]!;
+    this.#seenHead = Atomics.load(this.words, this.#sqHead);
+    this.onAdopt?.(this.entries);
   }
 
   /** Entries queued that the kernel has not taken. */
@@ -80,6 +90,10 @@ export class RingQueues {
     this.words[this.#sqTail] = (this.words[this.#sqTail]! + 1) | 0;
   }
 
+  /** Completions the queue holds. */
+  get completionsMax(): number {
+    return this.completionsMask + 1;
+  }
   get completionHead(): number {
     return this.words[this.#cqHead]!;
   }
@@ -98,6 +112,10 @@ export class RingQueues {
       if (words[at] === slot && words[at + 1]! >>> 0 === generation) return words[at + 2]!;
     }
     return null;
+  }
+  /** Completions in the queue. */
+  get unread(): number {
+    return (this.completionTail - this.completionHead) | 0;
   }
   get hasCompletions(): boolean {
     return this.words[this.#cqHead]! !== Atomics.load(this.words, this.#cqTail);
@@ -150,9 +168,9 @@ export class RingQueues {
    */
   enterAndWait(minComplete: number, milliseconds: number): number {
     const deadline = performance.now() + milliseconds;
-    const wanted = Math.min(minComplete, this.completionsMask + 1);
+    const wanted = Math.min(minComplete, this.completionsMax);
     const submitted = this.enter();
-    while (this.#completions < wanted) {
+    while (this.unread < wanted) {
       // A wait of its own: the result of a submission hides that the wait behind it was interrupted or timed out.
       const left = Math.min(WAIT_MS_MAX, deadline - performance.now());
       if (left <= 0) break;
@@ -161,10 +179,6 @@ export class RingQueues {
       if (result < 0 && result !== EINTR && result !== ETIME) break;
     }
     return submitted;
-  }
-
-  get #completions(): number {
-    return (this.completionTail - this.completionHead) | 0;
   }
 
   #call(toSubmit: number, minComplete: number, waitMicroseconds: number): number {

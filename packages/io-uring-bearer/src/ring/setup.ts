@@ -10,16 +10,19 @@ export type DriverKind = 'embedded' | 'owner' | 'manual';
 /** Makes a ring. Tests inject one that fails. */
 export type RingFactory = (entries: number, flags: number, completionEntries: number) => RawRing;
 
-const { SINGLE_ISSUER, DEFER_TASKRUN, COOP_TASKRUN, TASKRUN_FLAG, SUBMIT_ALL, CQSIZE } = SetupFlag;
+const { SINGLE_ISSUER, DEFER_TASKRUN, COOP_TASKRUN, TASKRUN_FLAG, SUBMIT_ALL, CQSIZE, NO_SQARRAY } =
+  SetupFlag;
 const DEFER = SINGLE_ISSUER | DEFER_TASKRUN | TASKRUN_FLAG | SUBMIT_ALL | CQSIZE;
+/** Kernel 6.6. Without it the queues cannot be resized, as the kernel (6.13) does not say where it puts a new index array. */
+const LEAN = DEFER | NO_SQARRAY;
 const COOP = COOP_TASKRUN | TASKRUN_FLAG | SUBMIT_ALL | CQSIZE;
 
 /** Best first. A rung is left on EINVAL: the kernel does not know one of its flags. */
 const LADDER: Readonly<Record<DriverKind, readonly number[]>> = {
-  owner: [DEFER, SINGLE_ISSUER | COOP, COOP, SUBMIT_ALL | CQSIZE, CQSIZE],
+  owner: [LEAN, DEFER, SINGLE_ISSUER | COOP, COOP, SUBMIT_ALL | CQSIZE, CQSIZE],
   // epoll is never woken by a DEFER_TASKRUN ring: not in this ladder.
   embedded: [SINGLE_ISSUER | COOP, COOP, SUBMIT_ALL | CQSIZE, CQSIZE],
-  manual: [DEFER, SINGLE_ISSUER | COOP, COOP, SUBMIT_ALL | CQSIZE, CQSIZE],
+  manual: [LEAN, DEFER, SINGLE_ISSUER | COOP, COOP, SUBMIT_ALL | CQSIZE, CQSIZE],
 };
 
 const createRing: RingFactory = (entries, flags, completionEntries) =>

@@ -33,6 +33,17 @@ if (scenario === 'in a handler') {
   };
   setTimeout(() => bearer.push(nop), 1);
 }
+if (scenario === 'resizing') {
+  bearer.push(nop);
+  const resizeForever = async () => {
+    for (let i = 0; ; i++) {
+      const CoreQueue = 1 << (i % 10);
+      await bearer.resize({ CoreQueue, CompletionQueue: CoreQueue * 4 });
+      if (i % 7 === 0) await new Promise(setImmediate);
+    }
+  };
+  resizeForever();
+}
 if (scenario === 'leaving') setTimeout(() => process.exit(0), 1);
 if (scenario === 'closing') setTimeout(() => bearer.close().then(() => process.exit(0)), 1);
 parentPort.postMessage({ port, rawPort: raw.address.port });
