@@ -5,7 +5,7 @@ export const SCOPE = '@ringbearer/';
 
 /**
  * Folder -> what it is called and which of our packages it may import. `owner <- fd <- opcode <- bearer`,
- * `owner <- buffer <- bearer`, `native(ring) <- bearer`, `bearer <- http-server/runtime/io-uring`.
+ * `owner <- buffer <- bearer`, `native(ring) <- bearer`, `bearer, native(ring) <- epoll`, `bearer <- http-server/runtime/io-uring`.
  */
 export const PACKAGES = Object.freeze({
   native: { mayImport: [] },
@@ -19,6 +19,15 @@ export const PACKAGES = Object.freeze({
       'io-uring-fd',
       'io-uring-opcode',
       'io-uring-buffer',
+      'native/ring',
+    ],
+  },
+  'packages/io-uring-epoll': {
+    mayImport: [
+      'io-uring-fd',
+      'io-uring-opcode',
+      'io-uring-buffer',
+      'io-uring-bearer',
       'native/ring',
     ],
   },
