@@ -23,7 +23,9 @@ const NOTES = {
   SocketQueue:
     'SIOCINQ and SIOCOUTQ. TX_TIMESTAMP needs 32-byte completions, GETSOCKNAME kernel 6.19',
   GetSocketOption: 'The kernel knows SOL_SOCKET only',
-  EpollWait: "Node.js has no epoll_create1(2): the test takes the event loop's instance",
+  EpollCtl: '`EpollHandler` of io-uring-epoll is the form that knows whose event it was',
+  EpollWait: 'Below 6.15 `EpollHandler` takes events by system call',
+  FutexWait: '`bearer.futex()` is the form with wait, waitWhile, wake and waitAny',
   Sendv: 'IORING_SEND_VECTORIZED, kernel 6.17',
   SendGroup: 'IORING_RECVSEND_BUNDLE, kernel 6.10',
 };

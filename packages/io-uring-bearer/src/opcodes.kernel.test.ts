@@ -1,6 +1,6 @@
 // The opcodes that are not about sockets, against the kernel this runs on.
 
-import { closeSync, openSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Descriptor, FixedFd, RawFd, TargetFd } from '@ringbearer/io-uring-fd';
 import {
@@ -27,7 +27,8 @@ import {
   TimeoutRemove,
   Write,
 } from '@ringbearer/io-uring-opcode';
-import { describe, expect, test } from 'vitest';
+import { Epoll } from '@ringbearer/native/ring';
+import { afterAll, describe, expect, test } from 'vitest';
 import { encode, KernelFixture } from '../test-support/kernel-fixture.js';
 import { UringBearer } from './index.js';
 
@@ -106,19 +107,9 @@ describe('FutexWait and FutexWake', () => {
 });
 
 describe('EpollCtl', () => {
-  // Node.js has no epoll_create1(2): the event loop's instance serves, with a quiet socket it never hears of.
-  const loop = () =>
-    new RawFd(
-      Number(
-        readdirSync('/proc/self/fd').find((fd) => {
-          try {
-            return readlinkSync(`/proc/self/fd/${fd}`) === 'anon_inode:[eventpoll]';
-          } catch {
-            return false;
-          }
-        }),
-      ),
-    );
+  const instance = new Epoll();
+  afterAll(() => instance.close());
+  const epollFd = () => new RawFd(instance.descriptor);
   const interest = (epoll: Descriptor, descriptor: Descriptor) =>
     new RegExp(`tfd:\\s+${descriptor.number} events:\\s+(\\w+) data:\\s+(\\w+)`)
       .exec(readFileSync(`/proc/self/fdinfo/${epoll.number}`, 'utf8'))
@@ -126,7 +117,7 @@ describe('EpollCtl', () => {
       .map((hex) => Number.parseInt(hex, 16));
 
   test('adds, changes and deletes an interest', async () => {
-    const epoll = loop();
+    const epoll = epollFd();
     const descriptor = await fixture.socket(UNIX, DGRAM);
     const add = new EpollCtl({
       epoll,
@@ -163,7 +154,9 @@ describe('EpollCtl', () => {
   test('refuses regular files and what is no instance', async () => {
     const file = fixture.kept(new RawFd(openSync(join(fixture.folder, 'regular'), 'w')));
     expect(
-      await failure(new EpollCtl({ epoll: loop(), operation: 'add', descriptor: file, events: 1 })),
+      await failure(
+        new EpollCtl({ epoll: epollFd(), operation: 'add', descriptor: file, events: 1 }),
+      ),
     ).toBe('EPERM');
     const descriptor = await fixture.socket(UNIX, DGRAM);
     expect(

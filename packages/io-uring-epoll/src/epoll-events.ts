@@ -1,4 +1,9 @@
-import { EpollEvent, type EpollEventName, epollMask, epollNames } from '@ringbearer/io-uring-opcode';
+import {
+  EpollEvent,
+  type EpollEventName,
+  epollMask,
+  epollNames,
+} from '@ringbearer/io-uring-opcode';
 
 const KNOWN = epollMask(...(Object.keys(EpollEvent) as EpollEventName[]));
 

@@ -4,7 +4,7 @@ import { openSync } from 'node:fs';
 import { RawFd } from '@ringbearer/io-uring-fd';
 import { OpNumber } from '@ringbearer/io-uring-opcode';
 import { describe, expect, test } from 'vitest';
-import { codeOf, demandWait, EpollFixture } from '../test-support/kernel.js';
+import { type Channel, codeOf, demandWait, EpollFixture } from '../test-support/kernel.js';
 import { EpollEvents, EpollHandler } from './index.js';
 
 const fixture = new EpollFixture();
@@ -91,7 +91,10 @@ describe.each(['ring', 'syscall'] as const)('waiting by %s', (waitBy) => {
     const bearer = fixture.bearer();
     demandWait(context, bearer, waitBy);
     const epoll = fixture.handler<string>(bearer, { waitBy });
-    const [first, second] = [await fixture.pipe(context, bearer), await fixture.pipe(context, bearer)];
+    const [first, second] = [
+      await fixture.pipe(context, bearer),
+      await fixture.pipe(context, bearer),
+    ];
     await epoll.add(first.reader, NONE, 'reader');
     await epoll.add(second.writer, NONE, 'writer');
     first.closeWriter();
@@ -117,7 +120,11 @@ describe.each(['ring', 'syscall'] as const)('waiting by %s', (waitBy) => {
   test('one wait brings as many as it may', async (context) => {
     const bearer = fixture.bearer();
     demandWait(context, bearer, waitBy);
-    for (const [eventsMax, expected] of [[16, [16, 16, 8]], [64, [40]], [5, Array(8).fill(5)]] as const) {
+    for (const [eventsMax, expected] of [
+      [16, [16, 16, 8]],
+      [64, [40]],
+      [5, Array(8).fill(5)],
+    ] as const) {
       const epoll = fixture.handler<number>(bearer, { waitBy, eventsMax });
       const channels = [];
       for (let i = 0; i < 40; i++) channels.push(await fixture.sockets(bearer));
@@ -144,7 +151,9 @@ describe('EXCLUSIVE', () => {
     const registration = await epoll.add(pipe.reader, IN.with('EXCLUSIVE', 'ET'), 'mine');
     pipe.write();
     expect(await next(epoll)).toEqual(['mine IN']);
-    await expect(epoll.modify(registration)).rejects.toThrow('delete it and add the descriptor again');
+    await expect(epoll.modify(registration)).rejects.toThrow(
+      'delete it and add the descriptor again',
+    );
     await epoll.delete(registration);
     const plain = await epoll.add(pipe.reader, IN, 'plain');
     await expect(epoll.modify(plain, IN.with('EXCLUSIVE'))).rejects.toThrow(RangeError);
@@ -172,7 +181,7 @@ describe('apply()', () => {
   test('makes all changes with one system call', async () => {
     const bearer = fixture.bearer('embedded', { CoreQueue: 128 });
     const epoll = fixture.handler<number>(bearer);
-    const channels = [];
+    const channels: Channel[] = [];
     for (let i = 0; i < 50; i++) channels.push(await fixture.sockets(bearer));
     const calls = async <T>(work: () => Promise<T>): Promise<[number, T]> => {
       await new Promise(setImmediate);
@@ -337,7 +346,9 @@ describe('errors say what to do', () => {
 test('options that cannot be, and what the kernel does not have', async () => {
   const bearer = fixture.bearer();
   for (const eventsMax of [0, 4097, 1.5, '1']) {
-    expect(() => EpollHandler.create(bearer, { eventsMax: eventsMax as never })).toThrow(RangeError);
+    expect(() => EpollHandler.create(bearer, { eventsMax: eventsMax as never })).toThrow(
+      RangeError,
+    );
   }
   for (const registrationsMax of [0, 2 ** 20 + 1]) {
     expect(() => EpollHandler.create(bearer, { registrationsMax })).toThrow(/from 1 to 1048576/);

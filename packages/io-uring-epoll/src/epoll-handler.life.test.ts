@@ -5,7 +5,13 @@ import { Worker } from 'node:worker_threads';
 import { RawFd } from '@ringbearer/io-uring-fd';
 import { FilesUpdate, Nop } from '@ringbearer/io-uring-opcode';
 import { describe, expect, test } from 'vitest';
-import { codeOf, demandWait, EpollFixture, openDescriptors, sleep } from '../test-support/kernel.js';
+import {
+  codeOf,
+  demandWait,
+  EpollFixture,
+  openDescriptors,
+  sleep,
+} from '../test-support/kernel.js';
 import { EpollEvents, EpollHandler } from './index.js';
 
 const fixture = new EpollFixture();
@@ -29,7 +35,8 @@ describe.each(WAYS)('waiting by %s: an event is never another registration’s',
       seen.push(registration.value);
       if (seen.length > 1) break;
       // The other one is in the same batch of events.
-      const other = registration === one ? { channel: second, end: two } : { channel: first, end: one };
+      const other =
+        registration === one ? { channel: second, end: two } : { channel: first, end: one };
       await epoll.delete(other.end);
       const { number } = other.channel.reader;
       other.channel.close();
@@ -174,9 +181,7 @@ describe.each(WAYS)('wait() by %s', (waitBy) => {
       const first = await waited;
       // Aborted in time, the event is for the next who waits; else there is none.
       const second = values(await epoll.wait({ timeoutMs: 0 }));
-      expect([first, second]).toEqual(
-        first === 'AbortError' ? ['AbortError', ['x']] : [['x'], []],
-      );
+      expect([first, second]).toEqual(first === 'AbortError' ? ['AbortError', ['x']] : [['x'], []]);
       if (first !== 'AbortError') told++;
       sockets.read();
     }
@@ -210,7 +215,8 @@ describe.each(WAYS)('wait() by %s', (waitBy) => {
     for (let i = 0; i < 6; i++) channels.push(await fixture.sockets(bearer));
     const edge = IN.with('ET');
     const registrations = [];
-    for (const [i, { reader }] of channels.entries()) registrations.push(await epoll.add(reader, edge, i));
+    for (const [i, { reader }] of channels.entries())
+      registrations.push(await epoll.add(reader, edge, i));
     for (const channel of channels) channel.write();
     const seen: number[] = [];
     for (let loop = 0; loop < 2; loop++) {
@@ -264,45 +270,48 @@ test('a ring that is driven by hand', async () => {
 });
 
 describe('close()', () => {
-  test.each(WAYS)('by %s: ends the wait and the loop, lets changes finish, leaves descriptors open', async (waitBy) => {
-    const bearer = fixture.bearer();
-    if (waitBy === 'ring' && !bearer.probe().has('EPOLL_WAIT')) return;
-    const before = openDescriptors();
-    for (let round = 0; round < 20; round++) {
-      const epoll = EpollHandler.create<string>(bearer, { waitBy, eventsMax: 40 });
-      const sockets = await fixture.sockets(bearer);
-      const loop = (async () => {
-        const seen: string[] = [];
-        for await (const { registration } of epoll) seen.push(registration.value);
-        return seen;
-      })();
-      const adding = epoll.add(sockets.reader, IN, 'x');
-      const modifying = adding.then((registration) => codeOf(epoll.modify(registration)));
-      if (round % 2 === 0) bearer.flush();
-      const closing = epoll.close();
-      expect(epoll.close()).toBe(closing);
-      const registration = await adding;
-      await closing;
-      expect(await loop).toEqual([]);
-      expect(await modifying).toMatch(/^(EPOLL_CLOSED|REGISTRATION_ENDED)$/);
-      expect([registration.active, epoll.closed]).toEqual([false, true]);
-      for (const use of [
-        epoll.wait(),
-        epoll.add(sockets.reader, IN, 'x'),
-        epoll.apply([]),
-        epoll.delete(registration),
-      ]) {
-        expect(await codeOf(use)).toBe('EPOLL_CLOSED');
+  test.each(WAYS)(
+    'by %s: ends the wait and the loop, lets changes finish, leaves descriptors open',
+    async (waitBy) => {
+      const bearer = fixture.bearer();
+      if (waitBy === 'ring' && !bearer.probe().has('EPOLL_WAIT')) return;
+      const before = openDescriptors();
+      for (let round = 0; round < 20; round++) {
+        const epoll = EpollHandler.create<string>(bearer, { waitBy, eventsMax: 40 });
+        const sockets = await fixture.sockets(bearer);
+        const loop = (async () => {
+          const seen: string[] = [];
+          for await (const { registration } of epoll) seen.push(registration.value);
+          return seen;
+        })();
+        const adding = epoll.add(sockets.reader, IN, 'x');
+        const modifying = adding.then((registration) => codeOf(epoll.modify(registration)));
+        if (round % 2 === 0) bearer.flush();
+        const closing = epoll.close();
+        expect(epoll.close()).toBe(closing);
+        const registration = await adding;
+        await closing;
+        expect(await loop).toEqual([]);
+        expect(await modifying).toMatch(/^(EPOLL_CLOSED|REGISTRATION_ENDED)$/);
+        expect([registration.active, epoll.closed]).toEqual([false, true]);
+        for (const use of [
+          epoll.wait(),
+          epoll.add(sockets.reader, IN, 'x'),
+          epoll.apply([]),
+          epoll.delete(registration),
+        ]) {
+          expect(await codeOf(use)).toBe('EPOLL_CLOSED');
+        }
+        expect(() => epoll.take()).toThrow('make a new one');
+        expect(await epoll.events().next()).toEqual({ done: true, value: undefined });
+        sockets.write(); // still open
+        sockets.close();
       }
-      expect(() => epoll.take()).toThrow('make a new one');
-      expect(await epoll.events().next()).toEqual({ done: true, value: undefined });
-      sockets.write(); // still open
-      sockets.close();
-    }
-    expect(openDescriptors()).toBe(before);
-    const { Buffers, PendingCompletions } = bearer.stats().capacity;
-    expect([Buffers.used, PendingCompletions.used]).toEqual([0, 0]);
-  });
+      expect(openDescriptors()).toBe(before);
+      const { Buffers, PendingCompletions } = bearer.stats().capacity;
+      expect([Buffers.used, PendingCompletions.used]).toEqual([0, 0]);
+    },
+  );
 
   test('a wait that was told of the end in words', async () => {
     const bearer = fixture.bearer();
@@ -367,23 +376,26 @@ describe('close()', () => {
   });
 });
 
-test.each(WAYS)('by %s: a Worker that is terminated takes its instances with it', async (waitBy) => {
-  const bearer = fixture.bearer();
-  if (waitBy === 'ring' && !bearer.probe().has('EPOLL_WAIT')) return;
-  const sockets = await fixture.sockets(bearer);
-  const program = new URL('../test-support/epoll-worker.mjs', import.meta.url);
-  const round = async (driver: string) => {
-    const worker = new Worker(program, {
-      workerData: { driver, waitBy, fd: sockets.reader.number },
-    });
-    expect((await once(worker, 'message'))[0]).toBe('waiting');
-    await worker.terminate();
-  };
-  await round('embedded');
-  await sleep(20);
-  const before = openDescriptors();
-  for (let i = 0; i < 8; i++) await round(i % 2 === 0 ? 'embedded' : 'owner');
-  for (let i = 0; i < 200 && openDescriptors() > before; i++) await sleep(10);
-  expect(openDescriptors()).toBeLessThanOrEqual(before);
-  sockets.write(); // The descriptor it watched is not its own, and stays.
-});
+test.each(WAYS)(
+  'by %s: a Worker that is terminated takes its instances with it',
+  async (waitBy) => {
+    const bearer = fixture.bearer();
+    if (waitBy === 'ring' && !bearer.probe().has('EPOLL_WAIT')) return;
+    const sockets = await fixture.sockets(bearer);
+    const program = new URL('../test-support/epoll-worker.mjs', import.meta.url);
+    const round = async (driver: string) => {
+      const worker = new Worker(program, {
+        workerData: { driver, waitBy, fd: sockets.reader.number },
+      });
+      expect((await once(worker, 'message'))[0]).toBe('waiting');
+      await worker.terminate();
+    };
+    await round('embedded');
+    await sleep(20);
+    const before = openDescriptors();
+    for (let i = 0; i < 8; i++) await round(i % 2 === 0 ? 'embedded' : 'owner');
+    for (let i = 0; i < 200 && openDescriptors() > before; i++) await sleep(10);
+    expect(openDescriptors()).toBeLessThanOrEqual(before);
+    sockets.write(); // The descriptor it watched is not its own, and stays.
+  },
+);

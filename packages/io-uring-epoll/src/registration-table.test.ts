@@ -11,33 +11,37 @@ const reserve = (table: RegistrationTable<number>, number: number) =>
 test('no id is ever used twice, and one that ended finds nobody: any churn, any capacity', () => {
   const step = fc.record({ add: fc.boolean(), at: fc.nat(7) });
   fc.assert(
-    fc.property(fc.array(step, { maxLength: 200 }), fc.integer({ min: 1, max: 8 }), (steps, max) => {
-      const table = new RegistrationTable<number>(max);
-      const live: Entry<number>[] = [];
-      const ids = new Set<number>();
-      for (const { add, at } of steps) {
-        if (add && live.length === max) {
-          expect(() => table.demandRoom(1)).toThrow(/registrations are in use/);
-        } else if (add) {
-          table.demandRoom(1);
-          const entry = reserve(table, at);
-          expect(ids.has(entry.id)).toBe(false);
-          expect(Number.isSafeInteger(entry.id)).toBe(true);
-          ids.add(entry.id);
-          live.push(entry);
-        } else if (live.length > 0) {
-          const [gone] = live.splice(at % live.length, 1);
-          table.end(gone!, 0);
-          table.end(gone!, 0);
-          expect(gone!.active).toBe(false);
+    fc.property(
+      fc.array(step, { maxLength: 200 }),
+      fc.integer({ min: 1, max: 8 }),
+      (steps, max) => {
+        const table = new RegistrationTable<number>(max);
+        const live: Entry<number>[] = [];
+        const ids = new Set<number>();
+        for (const { add, at } of steps) {
+          if (add && live.length === max) {
+            expect(() => table.demandRoom(1)).toThrow(/registrations are in use/);
+          } else if (add) {
+            table.demandRoom(1);
+            const entry = reserve(table, at);
+            expect(ids.has(entry.id)).toBe(false);
+            expect(Number.isSafeInteger(entry.id)).toBe(true);
+            ids.add(entry.id);
+            live.push(entry);
+          } else if (live.length > 0) {
+            const [gone] = live.splice(at % live.length, 1);
+            table.end(gone!, 0);
+            table.end(gone!, 0);
+            expect(gone!.active).toBe(false);
+          }
+          const found = [...ids].filter((id) => table.find(id) !== undefined).sort();
+          expect(found).toEqual(live.map(({ id }) => id).sort());
+          expect(table.used).toBe(live.length);
         }
-        const found = [...ids].filter((id) => table.find(id) !== undefined).sort();
-        expect(found).toEqual(live.map(({ id }) => id).sort());
-        expect(table.used).toBe(live.length);
-      }
-      table.clear(0);
-      expect(table.used).toBe(0);
-    }),
+        table.clear(0);
+        expect(table.used).toBe(0);
+      },
+    ),
   );
 });
 

@@ -6,7 +6,14 @@ import {
   UringBearer,
 } from '@ringbearer/io-uring-bearer';
 import { RawFd } from '@ringbearer/io-uring-fd';
-import { AddressFamily, Bind, Connect, Pipe, Socket, SocketType } from '@ringbearer/io-uring-opcode';
+import {
+  AddressFamily,
+  Bind,
+  Connect,
+  Pipe,
+  Socket,
+  SocketType,
+} from '@ringbearer/io-uring-opcode';
 import { afterEach, type TestContext } from 'vitest';
 import { EpollHandler, type EpollHandlerOptions } from '../src/index.js';
 
