@@ -13,16 +13,21 @@ export type EpollChange<Value = unknown> =
   | {
       /** The descriptor to add: a regular one. */
       readonly add: Descriptor;
+      /** The events to ask for. */
       readonly events: EpollEvents;
       /** To go with the registration. */
       readonly value?: Value;
     }
   | {
+      /** The registration to change. */
       readonly modify: EpollRegistration<Value>;
       /** Default: what it has, which arms ONESHOT again. */
       readonly events?: EpollEvents;
     }
-  | { readonly delete: EpollRegistration<Value> };
+  | {
+      /** The registration to end. */
+      readonly delete: EpollRegistration<Value>;
+    };
 
 /** A change that was checked, and can begin. */
 export type ReadyChange<Value> = () => Promise<Entry<Value>>;

@@ -15,6 +15,7 @@ export type EpollErrorCode =
 
 /** What the handler itself refuses. Errors of the kernel's answers are `OpCodeError`. Match on `code`. */
 export class EpollError extends Error {
+  /** `'EpollError'`. */
   override readonly name = 'EpollError';
   /** Stable, for programs. */
   readonly code: EpollErrorCode;

@@ -1,4 +1,8 @@
-import { UnsupportedOpcodeError, type UringBearer } from '@ringbearer/io-uring-bearer';
+import {
+  type CapacityUse,
+  UnsupportedOpcodeError,
+  type UringBearer,
+} from '@ringbearer/io-uring-bearer';
 import type { Descriptor } from '@ringbearer/io-uring-fd';
 import { EPOLL_EVENTS_MAX, EpollEvent, type EpollReady } from '@ringbearer/io-uring-opcode';
 import { Changes, type EpollChange } from './changes.js';
@@ -28,6 +32,7 @@ export interface EpollWaitSettings {
 
 /** A descriptor that is ready. */
 export interface EpollReadiness<Value = unknown> {
+  /** Whose event it is. */
   readonly registration: EpollRegistration<Value>;
   /** What it is ready for: of what was asked, and ERR and HUP. */
   readonly events: EpollEvents;
@@ -36,7 +41,7 @@ export interface EpollReadiness<Value = unknown> {
 /** Counters of one handler. */
 export interface EpollStats {
   /** Registrations: the most there may be, those there are, and the most there were. */
-  readonly registrations: { readonly limit: number; readonly used: number; readonly peak: number };
+  readonly registrations: CapacityUse;
   /** Waits, and system calls that take events, so far. */
   readonly waits: number;
   /** Events handed out. */
@@ -256,6 +261,7 @@ export class EpollHandler<Value = unknown> {
     }
   }
 
+  /** {@link events} without a signal: `for await (const { registration, events } of epoll)`. */
   [Symbol.asyncIterator](): AsyncGenerator<EpollReadiness<Value>, void, void> {
     return this.events();
   }
@@ -269,6 +275,7 @@ export class EpollHandler<Value = unknown> {
     return this.#closing;
   }
 
+  /** {@link close}. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
