@@ -119,7 +119,6 @@ type ControlWordName =
   | 'result'
   | 'references'
   | 'referenced'
-  | 'draining'
   | 'backendFired'
   | 'enters'
   | 'loopError'

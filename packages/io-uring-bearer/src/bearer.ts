@@ -121,7 +121,8 @@ export class UringBearer extends TypedPush {
    * kernel with the others of this turn of the event loop, or with {@link flush}.
    *
    * @returns the submission's key, for {@link cancel}
-   * @throws BearerError `BEARER_CLOSED`, `OPERATION_IN_FLIGHT`, `SUBMISSION_QUEUE_FULL`
+   * @throws BearerError `BEARER_CLOSED`, `OPERATION_IN_FLIGHT`, `SUBMISSION_QUEUE_FULL`; with DRAIN also `MULTISHOT_IN_FLIGHT`, and
+   * `CHAIN_OPEN` between the links of a chain
    * @throws AtCapacity, UnsupportedOpcodeError, OwnerError: in every case nothing was submitted or changed
    */
   push(operation: OpCode<unknown>, flags: number = NONE): SubmissionKey {
@@ -232,7 +233,7 @@ export class UringBearer extends TypedPush {
   }
 
   /**
-   * Manual driver: submits what is queued and waits.
+   * Manual driver: submits what is queued and waits. What a drain holds back is not waited for: {@link handleCompletions} lets it go.
    *
    * @param minComplete completions to wait for. Default 1
    * @param timeoutMs bound on the wait, 0 to not wait. Default: none
