@@ -1,4 +1,4 @@
-// SubmissionFlags.DRAIN: what waits for what, with everything else that may be in flight. docs/decisions/0010.
+// SubmissionFlags.DRAIN: what waits for what, with everything else that may be in flight. docs/decisions/0011.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import {

@@ -35,7 +35,7 @@ interface HeldEntry {
 
 /**
  * Entries that wait for a drain, in the order of their submission: those with DRAIN until nothing else is in flight, those behind
- * one until it has completed. The kernel is never asked to drain: docs/decisions/0010 says why.
+ * one until it has completed. The kernel is never asked to drain: docs/decisions/0011 says why.
  *
  * A unit is an entry, or a chain of them: it waits and goes as one. Bounded by the records of the slab, as each entry has one.
  */
