@@ -119,6 +119,7 @@ type ControlWordName =
   | 'result'
   | 'references'
   | 'referenced'
+  | 'draining'
   | 'backendFired'
   | 'enters'
   | 'loopError'

@@ -166,6 +166,8 @@ bool Ring::PushBackendPoll(int fd) {
   return true;
 }
 
+void Ring::CancelBackendPoll() { SyncCancel((static_cast<uint64_t>(kBackendSlot) << 32) | kBackendSlot, 0, 0); }
+
 napi_value Ring::EnterFromJavaScript(napi_env env, napi_callback_info info) {
   void* data;
   napi_get_cb_info(env, info, nullptr, nullptr, nullptr, &data);
@@ -241,7 +243,11 @@ void Ring::RegisterBufferRing(const Napi::CallbackInfo& info) {
   for (const auto& arena : arenas_)
     ours = ours || arena->Contains(registration.ring_addr, registration.ring_entries * uint64_t{sizeof(io_uring_buf)});
   if (!ours) throw Napi::RangeError::New(env, "Cannot register a buffer ring as its memory was not mapped by this ring");
-  Check(env, "io_uring_register_buf_ring", io_uring_register_buf_ring(&ring_, &registration, Argument(info, 4, "flags")));
+  // The header of liburing 2.3 calls these 16 bits `pad`, and its function ignores the flags it is given.
+  uint16_t flags = static_cast<uint16_t>(Argument(info, 4, "flags"));
+  static_assert(sizeof(registration) == 40 && offsetof(io_uring_buf_reg, bgid) == 12);
+  std::memcpy(reinterpret_cast<char*>(&registration) + 14, &flags, sizeof(flags));
+  Check(env, "io_uring_register_buf_ring", io_uring_register_buf_ring(&ring_, &registration, 0));
 }
 
 void Ring::UnregisterBufferRing(const Napi::CallbackInfo& info) {

@@ -6,15 +6,19 @@ import {
   FixedBufferTable,
   type FutexWord,
   type Lease,
+  type LeaseRun,
   ProvidedBufferRing,
+  SendRing,
 } from '@ringbearer/io-uring-buffer';
-import type { Received } from '@ringbearer/io-uring-opcode';
+import { RegisterOp, RingFlag } from '@ringbearer/io-uring-opcode';
 import type { RawRing } from '@ringbearer/native/ring';
+import type { ArrivalDesk } from './arrival-desk.js';
 import type { CapacityLedger } from './capacity.js';
 import { BearerError } from './errors.js';
 import { fixedBufferRegistrar } from './fixed-buffer-registration.js';
 import { FutexWords } from './futex-words.js';
 import { MemoryStore } from './memory-store.js';
+import type { NamedBuffer, RingOptions, SendRingSizes } from './ring-options.js';
 
 /** The longest wait before a group of which nobody tells when it is refilled is tried again. */
 const RETRY_MS_MAX = 64;
@@ -53,14 +57,17 @@ export class BearerBuffers {
   readonly fixed: FixedBufferTable;
   readonly #ledger: CapacityLedger;
   readonly #rings = new Map<number, ProvidedBufferRing>();
+  readonly #sendRings = new Map<number, SendRing>();
   readonly #groups = new Set<number>();
   readonly #waiters = new Map<number, Set<() => void>>();
+  readonly #arrivals: ArrivalDesk;
   readonly #store: MemoryStore;
   readonly #registrar: BufferRegistrar;
   readonly #words: FutexWords;
 
-  constructor(raw: RawRing, ledger: CapacityLedger) {
+  constructor(raw: RawRing, ledger: CapacityLedger, arrivals: ArrivalDesk) {
     this.#ledger = ledger;
+    this.#arrivals = arrivals;
     this.#store = new MemoryStore(raw, ledger);
     this.fixed = new FixedBufferTable(fixedBufferRegistrar(raw), {
       capacity: ledger.limit('RegisteredBuffers'),
@@ -71,15 +78,33 @@ export class BearerBuffers {
     });
     this.#words = new FutexWords(this.#store, ledger);
     this.#registrar = {
-      registerBufferRing: ({ group, entries, ring, flags }) =>
-        raw.registerBufferRing(group, entries, ring.addressLow, ring.addressHigh, flags),
+      registerBufferRing: ({ group, entries, ring, incremental, arrivals: port }) => {
+        const flags = incremental ? RingFlag.PBUF_RING_INC : 0;
+        try {
+          raw.registerBufferRing(group, entries, ring.addressLow, ring.addressHigh, flags);
+        } catch (error) {
+          if (incremental && (error as { code?: string }).code === 'EINVAL') return false;
+          throw error;
+        }
+        this.#arrivals.connect(group, port);
+        return true;
+      },
+      bufferRingHead: (group) => {
+        const status = new Uint32Array(10); // struct io_uring_buf_status: group, head, reserved
+        status[0] = group;
+        raw.register(RegisterOp.REGISTER_PBUF_STATUS, status, 1);
+        return status[1]! & 0xffff;
+      },
+      assertUnused: (group) => arrivals.assertUnused(group),
       unregisterBufferRing: (group) => {
-        const ring = this.#rings.get(group);
+        const ring = this.#rings.get(group) ?? this.#sendRings.get(group);
         if (ring !== undefined) {
           this.#rings.delete(group);
+          this.#sendRings.delete(group);
           this.#giveGroup(group);
-          this.#ledger.give('Buffers', ring.entries);
+          this.#ledger.give('Buffers', ring.count);
         }
+        arrivals.disconnect(group);
         raw.unregisterBufferRing(group);
       },
     };
@@ -97,7 +122,7 @@ export class BearerBuffers {
     return this.#counted(count, arenaOf, (arena) => {
       return new BufferPool(arena, {
         count,
-        size: bufferBytes,
+        bufferBytes,
         onClose: () => this.#closed(arena, count),
       });
     });
@@ -109,26 +134,41 @@ export class BearerBuffers {
    * receive in flight may have chosen a buffer, and stays counted in BufferBytes: make rings once.
    * @throws AtCapacity for Buffers, BufferBytes or BufferGroups
    */
-  ring(options: GroupOptions): ProvidedBufferRing {
-    const { count, bufferBytes, hugePages = false } = options;
+  ring(options: RingOptions): ProvidedBufferRing {
+    const { count, bufferBytes, incremental, replenish } = options;
     const bytes = ProvidedBufferRing.bytesNeeded(count, bufferBytes);
-    const group = this.#takeGroup(options.group);
-    try {
-      const arenaOf = () => this.#store.arena(bytes, hugePages);
-      return this.#counted(count, arenaOf, (arena) => {
-        const ring = new ProvidedBufferRing(arena, this.#registrar, {
-          group,
-          entries: count,
-          bufferBytes,
-          onRefill: () => this.#refilled(group),
-        });
-        this.#rings.set(group, ring);
-        return ring;
+    return this.#grouped(options, bytes, (arena, group) => {
+      const ring = new ProvidedBufferRing(arena, this.#registrar, {
+        group,
+        count,
+        bufferBytes,
+        ...(incremental === undefined ? {} : { incremental }),
+        ...(replenish === undefined ? {} : { replenish }),
+        onRefill: () => this.#refilled(group),
       });
-    } catch (error) {
-      this.#giveGroup(group);
-      throw error;
-    }
+      this.#rings.set(group, ring);
+      return ring;
+    });
+  }
+
+  /**
+   * A queue of bytes that `SendGroup` drains (kernel 6.10): one for each connection. Its `close` gives Buffers and the group back; its
+   * memory stays counted in BufferBytes.
+   * @throws AtCapacity for Buffers, BufferBytes or BufferGroups
+   */
+  sendRing(options: SendRingSizes): SendRing {
+    const { count, bufferBytes, onRoom } = options;
+    const bytes = SendRing.bytesNeeded(count, bufferBytes);
+    return this.#grouped(options, bytes, (arena, group) => {
+      const ring = new SendRing(arena, this.#registrar, {
+        group,
+        count,
+        bufferBytes,
+        ...(onRoom === undefined ? {} : { onRoom }),
+      });
+      this.#sendRings.set(group, ring);
+      return ring;
+    });
   }
 
   /**
@@ -137,22 +177,21 @@ export class BearerBuffers {
    * @throws AtCapacity for Buffers, BufferBytes or BufferGroups
    */
   classicGroup(options: GroupOptions): ClassicBufferGroup {
-    const { count, bufferBytes, hugePages = false } = options;
-    const bytes = poolBytes(count, bufferBytes);
-    const group = this.#takeGroup(options.group);
-    try {
-      const arenaOf = () => this.#store.arena(bytes, hugePages);
-      return this.#counted(count, arenaOf, (arena) => {
-        const onClose = () => {
+    const { count, bufferBytes } = options;
+    return this.#grouped(options, poolBytes(count, bufferBytes), (arena, group) => {
+      return new ClassicBufferGroup(arena, {
+        group,
+        count,
+        bufferBytes,
+        connect: (port) => this.#arrivals.connect(group, port),
+        assertUnused: () => this.#arrivals.assertUnused(group),
+        onClose: () => {
+          this.#arrivals.disconnect(group);
           this.#closed(arena, count);
           this.#giveGroup(group);
-        };
-        return new ClassicBufferGroup(arena, { group, count, bufferBytes, onClose });
+        },
       });
-    } catch (error) {
-      this.#giveGroup(group);
-      throw error;
-    }
+    });
   }
 
   /**
@@ -187,7 +226,7 @@ export class BearerBuffers {
     return this.#counted(1, arenaOf, (arena) => {
       const pool: BufferPool = new BufferPool(arena, {
         count: 1,
-        size: bytes,
+        bufferBytes: bytes,
         onRelease: () => pool.close(),
         onClose: () => this.#closed(arena, 1),
       });
@@ -201,10 +240,12 @@ export class BearerBuffers {
   }
 
   /**
-   * A lease of what a receive brought: of the buffer its completion named. Releasing the lease gives the buffer to the kernel again.
+   * A lease of what a receive brought: of the buffer, or the piece of one, that its completion named. Releasing the lease gives the buffer to the kernel again.
    *
    * @param operation the receive, for its buffer group
    * @throws BearerError `NO_BUFFER` when the result names no buffer (the stream ended), or the group is no ring made here
+   * @throws BufferError `BUFFER_NOT_LENT` when no completion has named that buffer, or it is on lease or back already
+   * @throws RangeError when the result is a bundle in several buffers: use {@link leaseRun}
    *
    * @example
    * ```ts
@@ -227,30 +268,19 @@ export class BearerBuffers {
    * await bearer.close();
    * ```
    */
-  lease(operation: { readonly bufferGroup: number }, received: Received): Lease {
-    const ring = this.#rings.get(operation.bufferGroup);
-    if (ring === undefined || received.bufferId < 0) {
-      throw new BearerError(
-        'NO_BUFFER',
-        ring === undefined
-          ? `Cannot lease a buffer of group ${operation.bufferGroup} as it is no ring of this bearer: make it with bearer.buffers.ring()`
-          : 'Cannot lease the buffer of a result that has none: its length is 0',
-      );
-    }
-    return ring.lease(received.bufferId, received.length);
+  lease(operation: { readonly bufferGroup: number }, result: NamedBuffer): Lease {
+    const ring = this.#named(operation, result);
+    return ring.lease(result.bufferId, result.length, result.bufferOffset);
   }
 
-  /** A stream's completion named a buffer: it counts as outside from now on. Only the bearer calls this. */
-  picked(group: number, bid: number): void {
-    this.#rings.get(group)?.pick(bid);
-  }
-
-  /** A stream gives back a buffer that nobody saw. Only the bearer calls this. */
-  giveBack(group: number, bid: number): void {
-    const ring = this.#rings.get(group);
-    if (ring === undefined) return;
-    ring.recycle(bid);
-    ring.publish();
+  /**
+   * Leases of all that a receive with `bundle` brought: one for each buffer of the run that its completion named. For a
+   * result in one buffer it is a run of one.
+   *
+   * @throws BearerError as {@link lease}
+   */
+  leaseRun(operation: { readonly bufferGroup: number }, result: NamedBuffer): LeaseRun {
+    return this.#named(operation, result).leaseRun(result.bufferId, result.bufferOffset);
   }
 
   /**
@@ -279,6 +309,7 @@ export class BearerBuffers {
   close(): void {
     for (const ring of [...this.#rings.values()]) ring.unregister();
     this.fixed.close();
+    for (const ring of [...this.#sendRings.values()]) ring.close();
     this.#waiters.clear();
     this.#store.close();
   }
@@ -289,6 +320,35 @@ export class BearerBuffers {
     const resumed = [...waiters];
     waiters.clear();
     for (const resume of resumed) resume();
+  }
+
+  #named(operation: { readonly bufferGroup: number }, result: NamedBuffer): ProvidedBufferRing {
+    const ring = this.#rings.get(operation.bufferGroup);
+    if (ring === undefined || result.bufferId < 0) {
+      throw new BearerError(
+        'NO_BUFFER',
+        ring === undefined
+          ? `Cannot lease a buffer of group ${operation.bufferGroup} as it is no ring of this bearer: make it with bearer.buffers.ring()`
+          : 'Cannot lease the buffer of a result that has none: its length is 0',
+      );
+    }
+    return ring;
+  }
+
+  /** Makes something of `count` buffers that has a group id. */
+  #grouped<Made>(
+    options: GroupOptions,
+    bytes: number,
+    make: (arena: Arena, group: number) => Made,
+  ): Made {
+    const group = this.#takeGroup(options.group);
+    try {
+      const arenaOf = () => this.#store.arena(bytes, options.hugePages ?? false);
+      return this.#counted(options.count, arenaOf, (arena) => make(arena, group));
+    } catch (error) {
+      this.#giveGroup(group);
+      throw error;
+    }
   }
 
   /** Makes something of `count` buffers. */

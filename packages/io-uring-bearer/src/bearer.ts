@@ -96,7 +96,7 @@ export class UringBearer extends TypedPush {
       this.#engine = engine;
       this.#resizing = new Resizing(raw, this.#queues, ledger, this.driver);
       this.files = registerFiles(raw, ledger, options.manualFiles ?? 0);
-      this.buffers = new BearerBuffers(raw, ledger);
+      this.buffers = new BearerBuffers(raw, ledger, engine.arrivals);
       if (this.driver !== 'manual')
         raw.start(this.driver === 'embedded' ? 0 : 1, () => engine.turn());
     } catch (error) {
@@ -121,8 +121,7 @@ export class UringBearer extends TypedPush {
    * kernel with the others of this turn of the event loop, or with {@link flush}.
    *
    * @returns the submission's key, for {@link cancel}
-   * @throws BearerError `BEARER_CLOSED`, `OPERATION_IN_FLIGHT`, `SUBMISSION_QUEUE_FULL`; with DRAIN also `MULTISHOT_IN_FLIGHT`, and
-   * `CHAIN_OPEN` between the links of a chain
+   * @throws BearerError `BEARER_CLOSED`, `OPERATION_IN_FLIGHT`, `SUBMISSION_QUEUE_FULL`
    * @throws AtCapacity, UnsupportedOpcodeError, OwnerError: in every case nothing was submitted or changed
    */
   push(operation: OpCode<unknown>, flags: number = NONE): SubmissionKey {
@@ -163,8 +162,8 @@ export class UringBearer extends TypedPush {
    * falls behind by `highWater` results the operation is cancelled, and submitted again once the consumer caught up. Where the bearer is
    * full then, the stream waits for room; only the first submission throws.
    *
-   * A buffer that a result names belongs to the consumer until he gives it back: `buffers.lease(operation, result)`, or the ring's
-   * own `lease` or `recycle`.
+   * A buffer that a result names belongs to the consumer until he gives it back: `buffers.lease(operation, result)` (of a bundle
+   * `leaseRun`), or the ring's own `lease` or `recycle`.
    *
    * Closing the bearer ends every iteration with `BEARER_CLOSED`.
    *
@@ -182,8 +181,7 @@ export class UringBearer extends TypedPush {
         submit: (sink) => engine.submit(operation, flags, sink),
         cancel: () => engine.cancelOperation(operation),
         followUp: (follow) => engine.followUp(follow),
-        picked: (group, bid) => buffers.picked(group, bid),
-        giveBack: (group, bid) => buffers.giveBack(group, bid),
+        giveBack: (...named) => engine.arrivals.giveBack(...named),
         whenRefilled: (group, failures, resume) => buffers.whenRefilled(group, failures, resume),
         ended: (ended) => this.#streams.delete(ended),
       },
@@ -233,7 +231,7 @@ export class UringBearer extends TypedPush {
   }
 
   /**
-   * Manual driver: submits what is queued and waits. What a drain holds back is not waited for: {@link handleCompletions} lets it go.
+   * Manual driver: submits what is queued and waits.
    *
    * @param minComplete completions to wait for. Default 1
    * @param timeoutMs bound on the wait, 0 to not wait. Default: none

@@ -23,6 +23,7 @@ export * from './listener.js';
 export * from './options.js';
 export type { Capabilities, Probe } from './probe.js';
 export { type DriverKind, type RingFactory, setupHint } from './ring/setup.js';
+export * from './ring-options.js';
 export * from './slab/array-slab.js';
 export * from './slab/hash-slab.js';
 export type { Slabbable } from './slab/slabbable.js';

@@ -43,7 +43,12 @@ describe('Recv and Send', () => {
         length: 8,
         waitAll: true,
       });
-      expect(await run(recv)).toEqual({ length: 8, bufferId: -1, socketNonEmpty: false });
+      expect(await run(recv)).toEqual({
+        length: 8,
+        bufferId: -1,
+        bufferOffset: 0,
+        socketNonEmpty: false,
+      });
       expect(Buffer.from(target.unsafe.bytes.subarray(10, 18)).toString()).toBe('23456abc');
     }
   });

@@ -5,9 +5,9 @@ import { SubmissionFlags } from '@ringbearer/io-uring-opcode';
 const { DRAIN, LINK, HARD_LINK, ASYNC, SKIP_SUCCESS, BACKGROUND } = SubmissionFlags;
 
 /** Flags the kernel is told. */
-export const KERNEL_FLAGS = LINK | HARD_LINK | ASYNC;
+export const KERNEL_FLAGS = DRAIN | LINK | HARD_LINK | ASYNC;
 /** Flags a caller may give. */
-export const KNOWN_FLAGS = KERNEL_FLAGS | DRAIN | SKIP_SUCCESS | BACKGROUND;
+export const KNOWN_FLAGS = KERNEL_FLAGS | SKIP_SUCCESS | BACKGROUND;
 /** Flags that tie an entry to the next one. */
 export const LINKS = LINK | HARD_LINK;
 /** The bearer's own operation, which counts against no capacity and keeps no process alive. */

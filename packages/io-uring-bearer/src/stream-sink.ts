@@ -16,10 +16,8 @@ export interface StreamHost {
   cancel(): void;
   /** Submits what frees a result nobody will take. */
   followUp(operation: OpCode<unknown>): void;
-  /** A completion named buffer `bid` of `group`: it is outside until somebody brings it back. */
-  picked(group: number, bid: number): void;
-  /** Brings back a buffer that no consumer saw. */
-  giveBack(group: number, bid: number): void;
+  /** Brings back what a completion named and no consumer saw. */
+  giveBack(group: number, bid: number, offset: number): void;
   /**
    * Calls back once the buffer group has buffers; returns how to stop waiting.
    * @param failures times in a row that it said so and there was none
@@ -36,10 +34,11 @@ interface Waiter<Result> {
   reject(reason: unknown): void;
 }
 
-/** A result that waits for the consumer, and the provided buffer it is in, or -1. */
+/** A result that waits for the consumer, and the provided buffer it is in, or -1, from which byte on. */
 interface Queued<Result> {
   readonly value: Result;
   readonly bid: number;
+  readonly offset: number;
 }
 
 /**
@@ -120,9 +119,8 @@ export class StreamSink<Result> implements Sink, AsyncIterableIterator<Result> {
 
   complete(operation: OpCode<unknown>, cqe: Cqe, final: boolean): void {
     const bid = cqe.hasBuffer ? cqe.bufferId : -1;
-    if (bid >= 0) this.#host.picked(operation.bufferGroup, bid);
     if (this.#stopping) {
-      this.#discard(() => operation.discard(cqe), bid);
+      this.#discard(() => operation.discard(cqe), bid, cqe.bufferOffset);
       if (final) this.#end();
       return;
     }
@@ -131,9 +129,10 @@ export class StreamSink<Result> implements Sink, AsyncIterableIterator<Result> {
     const ends = final && operation.ends(cqe);
     if (!canceled && !ends && !(rearms && cqe.res < 0)) {
       try {
-        this.#deliver(this.#operation.complete(cqe), bid);
+        this.#deliver(this.#operation.complete(cqe), bid, cqe.bufferOffset);
       } catch (error) {
         this.#fail(error);
+        this.#discard(() => null, bid, cqe.bufferOffset);
       }
     }
     if (!final) {
@@ -190,11 +189,11 @@ export class StreamSink<Result> implements Sink, AsyncIterableIterator<Result> {
     );
   }
 
-  #deliver(value: Result, bid: number): void {
+  #deliver(value: Result, bid: number, offset: number): void {
     this.#starved = 0;
     const waiter = this.#waiters.shift();
     if (waiter !== undefined) waiter.resolve({ done: false, value });
-    else this.#queue.push({ value, bid });
+    else this.#queue.push({ value, bid, offset });
   }
 
   #fail(error: unknown): void {
@@ -231,13 +230,13 @@ export class StreamSink<Result> implements Sink, AsyncIterableIterator<Result> {
   }
 
   #discardQueue(): void {
-    for (const { value, bid } of this.#queue.splice(0)) {
-      this.#discard(() => this.#operation.discardResult(value), bid);
+    for (const { value, bid, offset } of this.#queue.splice(0)) {
+      this.#discard(() => this.#operation.discardResult(value), bid, offset);
     }
   }
 
   /** A result for which nobody is left: what it carries (a descriptor, a buffer) goes back. Never throws: a stop goes on. */
-  #discard(followUpOf: () => OpCode<unknown> | null, bid: number): void {
+  #discard(followUpOf: () => OpCode<unknown> | null, bid: number, offset: number): void {
     try {
       const followUp = followUpOf();
       if (followUp !== null) this.#host.followUp(followUp);
@@ -245,7 +244,7 @@ export class StreamSink<Result> implements Sink, AsyncIterableIterator<Result> {
       reportError(error);
     }
     try {
-      if (bid >= 0) this.#host.giveBack(this.#operation.bufferGroup, bid);
+      if (bid >= 0) this.#host.giveBack(this.#operation.bufferGroup, bid, offset);
     } catch (error) {
       reportError(error);
     }

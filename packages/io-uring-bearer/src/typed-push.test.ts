@@ -86,7 +86,7 @@ describe('TypedPush', () => {
         'FUTEX_WAIT "ok"',
         'FUTEX_WAKE 1',
         'PROVIDE_BUFFERS undefined',
-        'RECV {"length":4,"bufferId":-1,"socketNonEmpty":false}',
+        'RECV {"length":4,"bufferId":-1,"bufferOffset":0,"socketNonEmpty":false}',
         'REMOVE_BUFFERS 2',
         'SEND 4',
         // Errors come with a notification, too.

@@ -18,7 +18,7 @@ export const PAGE_BYTES = 4096;
  *
  * const source = new HeapMemory(); // in a program: the bearer's
  * const arena = new Arena(source, 1 << 20, { hugePages: 'try' });
- * const pool = new BufferPool(arena, { count: 16, size: 4096 });
+ * const pool = new BufferPool(arena, { count: 16, bufferBytes: 4096 });
  * console.log(arena.used, pool.available); // 65536 16
  * ```
  */

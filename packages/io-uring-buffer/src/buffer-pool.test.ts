@@ -14,7 +14,7 @@ function code(call: () => unknown): string {
 
 describe('BufferPool', () => {
   test('take() hands the buffer released last out first', () => {
-    const pool = new BufferPool(new Arena(new HeapMemory(), 4096), { count: 4, size: 64 });
+    const pool = new BufferPool(new Arena(new HeapMemory(), 4096), { count: 4, bufferBytes: 64 });
     const leases = [pool.take(), pool.take(), pool.take()];
     expect(leases.map((lease) => lease.id)).toEqual([0, 1, 2]);
     leases[0]!.release();
@@ -26,7 +26,7 @@ describe('BufferPool', () => {
     const seen: (string | number)[] = [];
     const pool: BufferPool = new BufferPool(new Arena(new HeapMemory(), 4096), {
       count: 1,
-      size: 64,
+      bufferBytes: 64,
       onRelease: () => {
         seen.push('release', pool.available);
         pool.close();
@@ -41,7 +41,7 @@ describe('BufferPool', () => {
   });
 
   test('take() at capacity names kind, limit and use', () => {
-    const pool = new BufferPool(new Arena(new HeapMemory(), 4096), { count: 1, size: 64 });
+    const pool = new BufferPool(new Arena(new HeapMemory(), 4096), { count: 1, bufferBytes: 64 });
     pool.take();
     try {
       pool.take();
@@ -58,20 +58,20 @@ describe('BufferPool', () => {
   test('refuses sizes out of range, and an arena that is too small', () => {
     const arena = new Arena(new HeapMemory(), 4096);
     for (const options of [
-      { count: 0, size: 1 },
-      { count: 1, size: 0 },
-      { count: 1.5, size: 1 },
-      { count: 1, size: 1, group: 65_536 },
+      { count: 0, bufferBytes: 1 },
+      { count: 1, bufferBytes: 0 },
+      { count: 1.5, bufferBytes: 1 },
+      { count: 1, bufferBytes: 1, group: 65_536 },
     ]) {
       expect(() => new BufferPool(arena, options)).toThrow(RangeError);
     }
-    expect(code(() => new BufferPool(arena, { count: 2, size: 4096 }))).toBe('AT_CAPACITY');
-    expect(() => new BufferPool(arena, { count: 2, size: 64 }).take(65)).toThrow(RangeError);
+    expect(code(() => new BufferPool(arena, { count: 2, bufferBytes: 4096 }))).toBe('AT_CAPACITY');
+    expect(() => new BufferPool(arena, { count: 2, bufferBytes: 64 }).take(65)).toThrow(RangeError);
   });
 
   test('close() waits for the kernel, revokes leases and frees the arena', () => {
     const arena = new Arena(new HeapMemory(), 4096);
-    const pool = new BufferPool(arena, { count: 2, size: 64 });
+    const pool = new BufferPool(arena, { count: 2, bufferBytes: 64 });
     const sent = pool.take();
     const idle = pool.take();
     sent.owner.lend();
@@ -96,7 +96,10 @@ describe('BufferPool', () => {
         fc.integer({ min: 1, max: 8 }),
         fc.array(step, { maxLength: 100 }),
         (count, steps) => {
-          const pool = new BufferPool(new Arena(new HeapMemory(), 4096), { count, size: 32 });
+          const pool = new BufferPool(new Arena(new HeapMemory(), 4096), {
+            count,
+            bufferBytes: 32,
+          });
           const held = new Map<Lease, string>();
           const gone: Lease[] = [];
           let serial = 0;

@@ -11,7 +11,7 @@ export interface BufferPoolOptions {
   /** Buffers, 1 to 2^24. */
   readonly count: number;
   /** Bytes of each, 1 to 2^30. */
-  readonly size: number;
+  readonly bufferBytes: number;
   /** Id that its leases carry. Default 0. */
   readonly group?: number;
   /** Called when a lease was released and its buffer is available again. */
@@ -32,7 +32,7 @@ const SIZE_MAX = 1 << 30; // the kernel's limit for one registered buffer
  * import { Arena, BufferPool, HeapMemory } from '@ringbearer/io-uring-buffer';
  *
  * const arena = new Arena(new HeapMemory(), 1 << 17); // in a program: the bearer's source
- * const pool = new BufferPool(arena, { count: 8, size: 16_384 });
+ * const pool = new BufferPool(arena, { count: 8, bufferBytes: 16_384 });
  * const lease = pool.take();
  * lease.fill(Buffer.from('220 ready\r\n'));
  * console.log(pool.used, pool.available); // 1 7
@@ -41,9 +41,9 @@ const SIZE_MAX = 1 << 30; // the kernel's limit for one registered buffer
  */
 export class BufferPool {
   /** Buffers there are. */
-  readonly capacity: number;
+  readonly count: number;
   /** Bytes of each. */
-  readonly size: number;
+  readonly bufferBytes: number;
   /** Id that the leases carry. */
   readonly group: number;
   /** All buffers as raw memory, and where each starts: what registering the pool registers. */
@@ -65,15 +65,15 @@ export class BufferPool {
    * @throws {BufferError} AT_CAPACITY (kind BufferBytes)
    */
   constructor(arena: Arena, options: BufferPoolOptions) {
-    const { count, size, group = 0, onRelease, onClose } = options;
+    const { count, bufferBytes, group = 0, onRelease, onClose } = options;
     checkInteger('make a buffer pool', 'count', count, 1, COUNT_MAX);
-    checkInteger('make a buffer pool', 'size', size, 1, SIZE_MAX);
+    checkInteger('make a buffer pool', 'bufferBytes', bufferBytes, 1, SIZE_MAX);
     checkInteger('make a buffer pool', 'group', group, 0, 0xffff);
-    const memory = arena.reserve(count * size);
+    const memory = arena.reserve(count * bufferBytes);
     this.#memory = memory;
-    this.unsafe = new UnsafeBuffers(memory, size);
-    this.capacity = count;
-    this.size = size;
+    this.unsafe = new UnsafeBuffers(memory, bufferBytes);
+    this.count = count;
+    this.bufferBytes = bufferBytes;
     this.group = group;
     this.#arena = arena;
     this.#onRelease = onRelease;
@@ -97,20 +97,20 @@ export class BufferPool {
   }
   /** Buffers out on lease. */
   get used(): number {
-    return this.capacity - this.#available;
+    return this.count - this.#available;
   }
 
   /**
    * Leases a buffer, or its first `length` bytes. The bytes are whatever the last use left.
    * @throws {BufferError} AT_CAPACITY (kind Buffers): back-pressure, wait for a release; BUFFER_CLOSED
    */
-  take(length: number = this.size): Lease {
+  take(length: number = this.bufferBytes): Lease {
     if (!this.#open) throw new BufferError('BUFFER_CLOSED', CLOSED);
-    checkInteger('take a buffer', 'length', length, 0, this.size);
-    if (this.#available === 0) throw atCapacity('Buffers', this.capacity, this.capacity, 1);
+    checkInteger('take a buffer', 'length', length, 0, this.bufferBytes);
+    if (this.#available === 0) throw atCapacity('Buffers', this.count, this.count, 1);
     this.#available -= 1;
     const id = this.#free[this.#available]!;
-    return new Lease(this.#home, this.#owners[id]!, id, 0, length, id * this.size);
+    return new Lease(this.#home, this.#owners[id]!, id, id, 0, length, id * this.bufferBytes);
   }
 
   /**
@@ -123,8 +123,8 @@ export class BufferPool {
       if (owner.state === OwnerState.Kernel) throw new BufferError('BUFFER_IN_USE', IN_KERNEL);
     }
     this.#open = false;
-    for (let id = 0; id < this.capacity; id++) this.#generations[id]! += 1;
-    this.#available = this.capacity;
+    for (let id = 0; id < this.count; id++) this.#generations[id]! += 1;
+    this.#available = this.count;
     this.#arena.vacate(this.#memory);
     this.#onClose?.();
   }

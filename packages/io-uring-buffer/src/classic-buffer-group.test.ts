@@ -1,13 +1,27 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { Arena, BufferError, ClassicBufferGroup, HeapMemory, type Provision } from './index.js';
+import {
+  Arena,
+  type BufferArrivals,
+  BufferError,
+  ClassicBufferGroup,
+  HeapMemory,
+  type Provision,
+} from './index.js';
 
 function make(count: number, bufferBytes = 16) {
   const arena = new Arena(
     new HeapMemory({ addressLow: 0xffff_f000, addressHigh: 1 }),
     count * bufferBytes,
   );
-  return { arena, group: new ClassicBufferGroup(arena, { group: 4, count, bufferBytes }) };
+  let port!: BufferArrivals;
+  const connect = (arrivals: BufferArrivals) => {
+    port = arrivals;
+  };
+  const group = new ClassicBufferGroup(arena, { group: 4, count, bufferBytes, connect });
+  /** A completion names a buffer: what the bearer does with it. */
+  const arrived = (bid: number) => port.arrived(bid, 4, false);
+  return { arena, group, arrived, unused: (bid: number) => port.unused(bid, false) };
 }
 
 function code(call: () => unknown): string {
@@ -22,7 +36,7 @@ function code(call: () => unknown): string {
 
 describe('ClassicBufferGroup', () => {
   test('provision() offers all buffers at once, then runs of neighbours', () => {
-    const { group } = make(6, 1024);
+    const { group, arrived } = make(6, 1024);
     const all = group.provision()!;
     expect(all).toMatchObject({
       group: 4,
@@ -34,7 +48,7 @@ describe('ClassicBufferGroup', () => {
     expect(all.unsafe).toMatchObject({ addressLow: 0xffff_f000, addressHigh: 1 });
     expect(group.provision()).toBeNull();
     for (const bid of [1, 5, 4]) {
-      group.pick(bid);
+      arrived(bid);
       group.recycle(bid);
     }
     expect(group.idle).toBe(3);
@@ -46,28 +60,31 @@ describe('ClassicBufferGroup', () => {
   });
 
   test('replenish() says what to submit for one buffer', () => {
-    const { group } = make(4);
+    const { group, arrived } = make(4);
     group.provision();
-    group.pick(2);
+    arrived(2);
     expect(group.replenish(2)).toMatchObject({ firstBid: 2, count: 1, byteLength: 16 });
     expect(code(() => group.replenish(2))).toBe('BUFFER_NOT_LENT');
   });
 
   test('refused() lets the buffers of a provision wait again', () => {
-    const { group } = make(4);
+    const { group, arrived } = make(4);
     const all = group.provision()!;
     group.refused(all);
     expect(group).toMatchObject({ available: 0, idle: 4 });
-    expect(code(() => group.pick(0))).toBe('BUFFER_IN_USE');
+    arrived(0);
+    expect(group.outstanding).toBe(0);
     expect(group.provision()?.count).toBe(4);
   });
 
-  test('lease() counts from the kernel or from a picked buffer', () => {
-    const { group } = make(4);
+  test('lease() is for buffers that a completion named', () => {
+    const { group, arrived } = make(4);
     expect(code(() => group.lease(0, 1))).toBe('BUFFER_NOT_LENT');
     group.provision();
+    expect(code(() => group.lease(0, 1))).toBe('BUFFER_NOT_LENT'); // the kernel has it
+    arrived(0);
     const first = group.lease(0, 1);
-    group.pick(1);
+    arrived(1);
     const second = group.lease(1, 1);
     expect(group).toMatchObject({ available: 2, outstanding: 2 });
     expect(code(() => group.recycle(0))).toBe('BUFFER_NOT_LENT');
@@ -76,8 +93,17 @@ describe('ClassicBufferGroup', () => {
     expect(group.provision()).toMatchObject({ firstBid: 0, count: 2 });
   });
 
+  test('a completion without bytes leaves its buffer to the next provision', () => {
+    const { group, unused } = make(2);
+    group.provision();
+    unused(1);
+    unused(1);
+    expect(group).toMatchObject({ available: 1, idle: 1, outstanding: 0 });
+    expect(group.provision()).toMatchObject({ firstBid: 1, count: 1 });
+  });
+
   test('removal() ends when removed and named buffers account for all', () => {
-    const { group, arena } = make(4);
+    const { group, arena, arrived } = make(4);
     expect(group.removal()).toBeNull();
     group.provision();
     expect(code(() => group.close())).toBe('BUFFER_IN_USE');
@@ -85,7 +111,7 @@ describe('ClassicBufferGroup', () => {
     group.removed(3); // the fourth was picked before; its completion is still under way
     expect(code(() => group.provision())).toBe('BUFFER_CLOSED');
     expect(() => group.removed(2)).toThrow(RangeError);
-    group.pick(2);
+    arrived(2);
     expect(group).toMatchObject({ available: 0, idle: 3, outstanding: 1 });
     group.recycle(2);
     expect(group.provision()?.count).toBe(4); // open again
@@ -98,13 +124,14 @@ describe('ClassicBufferGroup', () => {
   });
 
   test('close() waits for provisions and leases in flight', () => {
-    const { group } = make(2);
+    const { group, arrived } = make(2);
     const all = group.provision()!;
     all.owner.lend();
     group.refused(all);
     expect(code(() => group.close())).toBe('BUFFER_IN_USE');
     all.owner.giveBack();
     group.provision();
+    arrived(0);
     const lease = group.lease(0, 4);
     group.removal();
     group.removed(1);
@@ -137,7 +164,7 @@ describe('ClassicBufferGroup', () => {
         fc.integer({ min: 1, max: 9 }),
         fc.array(step, { maxLength: 80 }),
         (count, steps) => {
-          const { group } = make(count);
+          const { group, arrived } = make(count);
           const list: number[] = []; // the kernel's
           const lent: number[] = [];
           const accept = (provision: Provision | null) => {
@@ -154,7 +181,7 @@ describe('ClassicBufferGroup', () => {
               if (provision !== null) group.refused(provision);
             } else if (what === 'receive' && list.length > 0) {
               const bid = list.shift()!;
-              group.pick(bid);
+              arrived(bid);
               lent.push(bid);
             } else if (what === 'remove') {
               const removal = group.removal();

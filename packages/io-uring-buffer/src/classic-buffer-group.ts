@@ -1,13 +1,14 @@
 import { Owner, OwnerState } from '@ringbearer/io-uring-owner';
 import type { Arena } from './arena.js';
+import type { BufferArrivals } from './arrivals.js';
 import { BidLedger } from './bid-ledger.js';
 import { BufferError } from './buffer-error.js';
 import { checkInteger } from './check.js';
 import type { Lease } from './lease.js';
 import { MemoryRange } from './memory-range.js';
-import { PROVIDED_BUFFER_BYTES_MAX } from './provided-buffer-ring.js';
 import type { Provision, Removal } from './provision.js';
-import type { UnsafeBuffers } from './unsafe-buffers.js';
+import { PROVIDED_BUFFER_BYTES_MAX } from './ring-entries.js';
+import { UnsafeBuffers } from './unsafe-buffers.js';
 
 /** Buffers one group may have: ids are 16 bits, and older kernels count them in 16 bits too. */
 export const CLASSIC_BUFFERS_MAX = 65_535;
@@ -20,6 +21,10 @@ export interface ClassicBufferGroupOptions {
   readonly count: number;
   /** Bytes of each, 1 to {@link PROVIDED_BUFFER_BYTES_MAX}. */
   readonly bufferBytes: number;
+  /** Handed what to call for every completion that names a buffer of the group: the bearer's, and nobody else's. */
+  readonly connect?: (arrivals: BufferArrivals) => void;
+  /** Throws BUFFER_IN_USE while an operation that uses the group is in flight. */
+  readonly assertUnused?: () => void;
   /** Called once, when the group has closed: nobody uses its memory any more. */
   readonly onClose?: () => void;
 }
@@ -35,9 +40,12 @@ export interface ClassicBufferGroupOptions {
  * import { Arena, ClassicBufferGroup, HeapMemory } from '@ringbearer/io-uring-buffer';
  *
  * const arena = new Arena(new HeapMemory(), 64 * 2048); // in a program: the bearer's source
- * const group = new ClassicBufferGroup(arena, { group: 2, count: 64, bufferBytes: 2048 });
+ * let arrivals; // the bearer keeps it
+ * const connect = (it) => { arrivals = it; };
+ * const group = new ClassicBufferGroup(arena, { group: 2, count: 64, bufferBytes: 2048, connect });
  * console.log(group.provision()?.count); // 64: submit it
- * const lease = group.lease(5, 11); // a completion said: buffer 5, 11 bytes
+ * arrivals.arrived(5, 11, false); // a completion said: buffer 5, 11 bytes
+ * const lease = group.lease(5, 11);
  * lease.release();
  * console.log(group.provision()?.firstBid); // 5: submit it again
  * ```
@@ -53,6 +61,7 @@ export class ClassicBufferGroup {
   readonly unsafe: UnsafeBuffers;
   readonly #arena: Arena;
   readonly #onClose: (() => void) | undefined;
+  readonly #assertUnused: (() => void) | undefined;
   readonly #memory: MemoryRange;
   readonly #ledger: BidLedger;
   readonly #provisions = new Owner({ shared: true });
@@ -76,8 +85,22 @@ export class ClassicBufferGroup {
     this.#arena = arena;
     this.#onClose = options.onClose;
     this.#memory = arena.reserve(count * bufferBytes);
-    this.#ledger = new BidLedger(this.#memory, group, count, bufferBytes, () => {});
-    this.unsafe = this.#ledger.unsafe;
+    this.#assertUnused = options.assertUnused;
+    this.unsafe = new UnsafeBuffers(this.#memory, bufferBytes);
+    this.#ledger = new BidLedger(this.unsafe, group, count, bufferBytes, () => {});
+    options.connect?.({
+      incremental: false,
+      arrived: (bid, length) => {
+        if (this.#ledger.arrive(bid, Math.min(length, bufferBytes))) this.#left(1);
+        return 0;
+      },
+      unused: (bid) => {
+        if (!this.#ledger.isKernel(bid)) return;
+        this.#ledger.withdraw(bid);
+        this.#left(1);
+      },
+      giveBack: (bid) => this.recycle(bid),
+    });
   }
 
   /** Buffers the kernel has, or was promised. */
@@ -108,12 +131,12 @@ export class ClassicBufferGroup {
   }
 
   /**
-   * Brings a picked buffer back: what to submit for it alone.
-   * @throws {BufferError} BUFFER_NOT_LENT when it was not picked, was brought back before, or is on lease
+   * Brings a buffer back that a completion named: what to submit for it alone.
+   * @throws {BufferError} BUFFER_NOT_LENT when no completion named it, when it was brought back before, or is on lease
    */
   replenish(bid: number): Provision {
     this.#demandProviding();
-    this.#ledger.done(bid);
+    this.#ledger.recycle(bid);
     return this.#provide(bid, 1);
   }
 
@@ -123,26 +146,21 @@ export class ClassicBufferGroup {
     this.#left(provision.count);
   }
 
-  /** A completion named buffer `bid`. @throws {BufferError} BUFFER_IN_USE when the kernel did not have it */
-  pick(bid: number): void {
-    this.#ledger.pick(bid);
-    this.#left(1);
-  }
-
   /**
-   * Brings a picked buffer back without asking for a submission: the next `provision()` includes it.
+   * Brings a buffer back that a completion named without asking for a submission: the next `provision()` includes it.
    * @throws {BufferError} BUFFER_NOT_LENT
    */
   recycle(bid: number): void {
-    this.#ledger.done(bid);
+    this.#ledger.recycle(bid);
   }
 
-  /** Leases the first `length` bytes of the buffer that a completion named, picked before or not. */
+  /**
+   * Leases the first `length` bytes of what a completion brought into buffer `bid`.
+   * @throws {RangeError} more bytes than it brought
+   * @throws {BufferError} BUFFER_NOT_LENT when no completion named it, when it is on lease or back
+   */
   lease(bid: number, length: number): Lease {
-    const fromKernel = this.#ledger.isKernel(bid);
-    const lease = this.#ledger.lease(bid, length);
-    if (fromKernel) this.#left(1);
-    return lease;
+    return this.#ledger.lease(bid, length);
   }
 
   /**
@@ -171,6 +189,7 @@ export class ClassicBufferGroup {
     if (this.#inKernel > 0 || this.#provisions.state === OwnerState.Kernel) {
       throw new BufferError('BUFFER_IN_USE', IN_KERNEL);
     }
+    this.#assertUnused?.();
     this.#ledger.revoke();
     this.#open = false;
     this.#arena.vacate(this.#memory);

@@ -45,7 +45,7 @@ let pool: BufferPool;
 beforeEach(() => {
   memory = new HeapMemory();
   arena = new Arena(memory, 1 << 20);
-  pool = new BufferPool(arena, { count: 8, size: 1024 });
+  pool = new BufferPool(arena, { count: 8, bufferBytes: 1024 });
 });
 const code = (expected: string) => expect.objectContaining({ code: expected });
 const make = (capacity = 4) => {
@@ -93,7 +93,7 @@ describe('add()', () => {
 
   test('knows addresses beyond 32 bits', () => {
     const high = new Arena(new HeapMemory({ addressLow: 0xffff_f000, addressHigh: 7 }), 16_384);
-    const tall = new BufferPool(high, { count: 4, size: 4096 });
+    const tall = new BufferPool(high, { count: 4, bufferBytes: 4096 });
     const { table, kernel } = make();
     const buffer = table.add(tall);
     expect(kernel.slots![0]).toBe(7 * 2 ** 32 + 0xffff_f000);

@@ -46,7 +46,7 @@ export interface FixedBufferCloneOptions {
  * // In a program it is bearer.buffers.fixed; this stands in for the kernel.
  * const registrar = { ring: {}, registerSparse() {}, update() {}, clone() {}, unregister() {} };
  * const table = new FixedBufferTable(registrar, { capacity: 16 });
- * const pool = new BufferPool(new Arena(new HeapMemory(), 65_536), { count: 16, size: 4096 });
+ * const pool = new BufferPool(new Arena(new HeapMemory(), 65_536), { count: 16, bufferBytes: 4096 });
  * const buffer = table.add(pool);
  * console.log(buffer.index, buffer.byteLength, table.used); // 0 65536 1
  * console.log(buffer.contains(pool.take())); // true

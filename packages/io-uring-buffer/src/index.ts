@@ -4,6 +4,7 @@
  * @packageDocumentation
  */
 export * from './arena.js';
+export type { BufferArrivals } from './arrivals.js';
 export {
   type BufferCapacity,
   type BufferCapacityKind,
@@ -26,8 +27,12 @@ export * from './fixed-buffer-table.js';
 export * from './futex-word.js';
 export * from './heap-memory.js';
 export type { Lease } from './lease.js';
+export type { LeaseRun } from './lease-run.js';
 export * from './memory-range.js';
 export * from './memory-source.js';
 export * from './provided-buffer-ring.js';
 export * from './provision.js';
+export type { ReplenishPolicy } from './replenish.js';
+export { BUFFER_RING_ENTRIES_MAX, PROVIDED_BUFFER_BYTES_MAX } from './ring-entries.js';
+export * from './send-ring.js';
 export type { UnsafeBuffers } from './unsafe-buffers.js';

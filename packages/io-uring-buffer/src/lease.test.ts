@@ -6,7 +6,7 @@ let pool: BufferPool;
 let lease: Lease;
 
 beforeEach(() => {
-  pool = new BufferPool(new Arena(new HeapMemory(), 4096), { count: 4, size: 16, group: 9 });
+  pool = new BufferPool(new Arena(new HeapMemory(), 4096), { count: 4, bufferBytes: 16, group: 9 });
   lease = pool.take(8);
 });
 

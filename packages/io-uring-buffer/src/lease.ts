@@ -12,10 +12,10 @@ export interface LeaseHome {
   readonly memory: UnsafeMemory;
   /** The same bytes as a Buffer, for text. */
   readonly text: Buffer;
-  /** Which use of buffer `id` this is: a lease of an older one is void. */
-  generation(id: number): number;
-  /** The holder of buffer `id` is done; its owner is not Kernel. */
-  takeBack(id: number): void;
+  /** Which use of place `slot` this is: a lease of an older one is void. */
+  generation(slot: number): number;
+  /** The holder of the lease in place `slot` is done; its owner is not Kernel. */
+  takeBack(slot: number): void;
 }
 
 /**
@@ -29,14 +29,15 @@ export interface LeaseHome {
  * |---|---|
  * | `fill(bytes, at)` | `fill`, `filled`: idle or Taken -> Taken. While the holder has it in Filling itself, only writes |
  * | submit, final completion | `lend`, `giveBack`: -> Kernel -> Returned, by the operation |
- * | `reuse()` | Returned -> Reusable: the same lease goes through another round |
+ * | submit to send or write | `forward`: Returned -> Taken first, as what was received may be sent on: an echo |
+| `reuse()` | Returned -> Reusable: the same lease goes through another round |
  * | `release()` | anything but Kernel -> Reusable, and back to the pool; or back to the kernel, for provided buffers |
  *
  * @example
  * ```ts
  * import { Arena, BufferPool, HeapMemory } from '@ringbearer/io-uring-buffer';
  *
- * const pool = new BufferPool(new Arena(new HeapMemory(), 4096), { count: 4, size: 512 });
+ * const pool = new BufferPool(new Arena(new HeapMemory(), 4096), { count: 4, bufferBytes: 512 });
  * const lease = pool.take(5);
  * lease.fill(Buffer.from('hello'));
  * console.log(lease.toString('latin1'), lease.owner.name); // hello Taken
@@ -53,17 +54,20 @@ export class Lease implements KernelMemory {
   readonly length: number;
   readonly #home: LeaseHome;
   readonly #owner: Owner;
+  readonly #slot: number;
   readonly #generation: number;
   readonly #start: number;
   #range: MemoryRange | null = null;
 
   /**
    * Pools and rings make leases.
+   * @param slot where `home` keeps its books of this lease
    * @param start first byte of the lease within the memory of the group
    */
   constructor(
     home: LeaseHome,
     owner: Owner,
+    slot: number,
     id: number,
     offset: number,
     length: number,
@@ -71,7 +75,8 @@ export class Lease implements KernelMemory {
   ) {
     this.#home = home;
     this.#owner = owner;
-    this.#generation = home.generation(id);
+    this.#slot = slot;
+    this.#generation = home.generation(slot);
     this.#start = start;
     this.id = id;
     this.offset = offset;
@@ -87,7 +92,7 @@ export class Lease implements KernelMemory {
   }
   /** False once released, or revoked by the close of its pool or ring. */
   get held(): boolean {
-    return this.#home.generation(this.id) === this.#generation;
+    return this.#home.generation(this.#slot) === this.#generation;
   }
   /** @throws {BufferError} BUFFER_RELEASED: the owner is somebody else's by now */
   get owner(): Owner {
@@ -161,7 +166,7 @@ export class Lease implements KernelMemory {
     if (!this.held) return;
     const owner = this.#owner;
     if (!owner.idle) owner.reuse();
-    this.#home.takeBack(this.id);
+    this.#home.takeBack(this.#slot);
   }
 
   /** Releases the lease. */
@@ -170,7 +175,7 @@ export class Lease implements KernelMemory {
   }
 
   #demandHeld(): void {
-    if (this.#home.generation(this.id) !== this.#generation) {
+    if (this.#home.generation(this.#slot) !== this.#generation) {
       throw new BufferError('BUFFER_RELEASED', RELEASED);
     }
   }

@@ -16,11 +16,16 @@ class Kernel implements BufferRegistrar {
   failing = false;
   #head = 0;
 
-  registerBufferRing(registration: BufferRingRegistration): void {
+  registerBufferRing(registration: BufferRingRegistration): boolean {
     if (this.failing) throw new Error('EEXIST');
     expect(registration.ring.addressLow % 4096).toBe(0);
-    expect(registration.flags).toBe(0);
+    if (registration.incremental) return false; // an old kernel
     this.registration = registration;
+    return true;
+  }
+  /** A completion names a buffer: what the bearer does with it. */
+  arrived(bid: number, length = 1): void {
+    this.registration!.arrivals.arrived(bid, length, false);
   }
   unregisterBufferRing(group: number): void {
     expect(group).toBe(this.registration?.group);
@@ -60,7 +65,7 @@ function make(entries: number, bufferBytes: number, addressLow = 0) {
   const kernel = new Kernel();
   const memory = new HeapMemory({ addressLow, addressHigh: 5 });
   const arena = new Arena(memory, ProvidedBufferRing.bytesNeeded(entries, bufferBytes));
-  const ring = new ProvidedBufferRing(arena, kernel, { group: 3, entries, bufferBytes });
+  const ring = new ProvidedBufferRing(arena, kernel, { group: 3, count: entries, bufferBytes });
   return { kernel, arena, ring };
 }
 
@@ -94,13 +99,13 @@ describe('new ProvidedBufferRing()', () => {
   });
 
   test.each([
-    { group: 0, entries: 3, bufferBytes: 1 },
-    { group: 0, entries: 0, bufferBytes: 1 },
-    { group: 0, entries: 65_536, bufferBytes: 1 },
-    { group: 0, entries: 4, bufferBytes: 0 },
-    { group: 0, entries: 4, bufferBytes: 2 ** 31 },
-    { group: -1, entries: 4, bufferBytes: 1 },
-    { group: 65_536, entries: 4, bufferBytes: 1 },
+    { group: 0, count: 3, bufferBytes: 1 },
+    { group: 0, count: 0, bufferBytes: 1 },
+    { group: 0, count: 65_536, bufferBytes: 1 },
+    { group: 0, count: 4, bufferBytes: 0 },
+    { group: 0, count: 4, bufferBytes: 2 ** 31 },
+    { group: -1, count: 4, bufferBytes: 1 },
+    { group: 65_536, count: 4, bufferBytes: 1 },
   ])('refuses %j and reserves nothing', (options) => {
     const arena = new Arena(new HeapMemory(), 4096);
     expect(() => new ProvidedBufferRing(arena, new Kernel(), options)).toThrow(RangeError);
@@ -109,7 +114,7 @@ describe('new ProvidedBufferRing()', () => {
 
   test('leaves no tenant behind when memory or registration fails', () => {
     const kernel = new Kernel();
-    const options = { group: 0, entries: 4, bufferBytes: 4096 };
+    const options = { group: 0, count: 4, bufferBytes: 4096 };
     const small = new Arena(new HeapMemory(), 8192);
     expect(code(() => new ProvidedBufferRing(small, kernel, options))).toBe('AT_CAPACITY');
     small.close();
@@ -124,7 +129,7 @@ describe('ProvidedBufferRing', () => {
   test('recycle() is seen by the kernel after publish()', () => {
     const { kernel, ring } = make(4, 64);
     const bids = [kernel.pick(), kernel.pick()];
-    for (const bid of bids) ring.pick(bid);
+    for (const bid of bids) kernel.arrived(bid);
     expect(ring).toMatchObject({ outstanding: 2, available: 2 });
     for (const bid of bids) ring.recycle(bid);
     expect(ring).toMatchObject({ outstanding: 0, unpublished: 2, available: 2 });
@@ -135,30 +140,77 @@ describe('ProvidedBufferRing', () => {
   });
 
   test('unsafe.offset() is where the bytes of a buffer start', () => {
-    const { ring } = make(4, 100);
+    const { kernel, ring } = make(4, 100);
+    kernel.arrived(3, 4);
     expect(ring.unsafe.offset(3)).toBe(300);
     ring.unsafe.bytes.set(Buffer.from('data'), ring.unsafe.offset(3));
     expect(ring.lease(3, 4).toString()).toBe('data');
   });
 
-  test('refuses to pick or bring back a buffer twice, and ids it does not have', () => {
-    const { ring } = make(4, 64);
-    expect(code(() => ring.recycle(0))).toBe('BUFFER_NOT_LENT');
-    ring.pick(0);
-    expect(code(() => ring.pick(0))).toBe('BUFFER_IN_USE');
-    ring.recycle(0);
-    expect(code(() => ring.recycle(0))).toBe('BUFFER_NOT_LENT');
-    for (const bid of [4, -1, 0.5, Number.NaN]) {
-      expect(code(() => ring.pick(bid))).toBe('BUFFER_IN_USE');
-      expect(code(() => ring.recycle(bid))).toBe('BUFFER_NOT_LENT');
-      expect(code(() => ring.lease(bid, 1))).toBe('BUFFER_NOT_LENT');
+  test('refuses ids that no completion named, to bring back a buffer twice, and ids it does not have', () => {
+    const { kernel, ring } = make(4, 64);
+    const uses = (bid: number) => [
+      () => ring.recycle(bid),
+      () => ring.lease(bid, 1),
+      () => ring.leaseRun(bid),
+      () => ring.recycleRun(bid),
+      () => ring.next(bid),
+      () => ring.lengthOf(bid),
+    ];
+    for (const bid of [0, 4, -1, 0.5, Number.NaN]) {
+      for (const use of uses(bid)) expect(code(use)).toBe('BUFFER_NOT_LENT');
     }
+    kernel.arrived(0, 10);
+    expect(ring.outstanding).toBe(1);
+    expect(() => ring.lease(0, 11)).toThrow(RangeError); // the rest is what the last use left
+    expect(code(() => ring.lease(0, 1, 1))).toBe('BUFFER_NOT_LENT');
+    ring.recycle(0);
+    for (const use of uses(0)) expect(code(use)).toBe('BUFFER_NOT_LENT');
     expect(ring.outstanding).toBe(0);
   });
 
+  test('a completion that names what the kernel does not have changes nothing', () => {
+    const { kernel, ring } = make(2, 64);
+    kernel.arrived(0, 5);
+    const lease = ring.lease(0, 5);
+    for (const bid of [0, 2, 65_535]) kernel.arrived(bid, 5);
+    kernel.registration!.arrivals.unused(0, false);
+    expect(ring).toMatchObject({ outstanding: 1, available: 1 });
+    expect(lease.held).toBe(true);
+  });
+
+  test('a completion without bytes brings its buffer back at once', () => {
+    const { kernel, ring } = make(2, 64);
+    const bid = kernel.pick();
+    kernel.registration!.arrivals.unused(bid, false);
+    expect(ring).toMatchObject({ outstanding: 0, unpublished: 0, available: 2 });
+    expect(kernel.filled).toBe(2);
+    expect(code(() => ring.lease(bid, 0))).toBe('BUFFER_NOT_LENT');
+  });
+
+  test('is not incremental where the kernel refuses', () => {
+    const kernel = new Kernel();
+    const arena = new Arena(new HeapMemory(), ProvidedBufferRing.bytesNeeded(2, 64));
+    const options = { group: 3, count: 2, bufferBytes: 64, incremental: true };
+    const ring = new ProvidedBufferRing(arena, kernel, options);
+    expect(ring.incremental).toBe(false);
+    expect(kernel.registration?.arrivals.incremental).toBe(false);
+    kernel.arrived(kernel.pick(), 5);
+    expect(ring).toMatchObject({ outstanding: 1, available: 1 });
+    expect(ring.lease(0, 5).length).toBe(5);
+  });
+
+  test('refuses a replenishing policy that is none', () => {
+    const arena = new Arena(new HeapMemory(), 8192);
+    const options = { group: 3, count: 2, bufferBytes: 64, replenish: 'never' as 'release' };
+    expect(() => new ProvidedBufferRing(arena, new Kernel(), options)).toThrow(TypeError);
+    expect(arena.used).toBe(0);
+  });
+
   test('a leased buffer comes back through its lease only', () => {
-    const { ring } = make(4, 64);
-    ring.pick(2);
+    const { kernel, ring } = make(4, 64);
+    kernel.arrived(2, 10);
+    kernel.arrived(1, 64);
     const lease = ring.lease(2, 10);
     expect(lease).toMatchObject({ group: 3, id: 2, offset: 0, length: 10 });
     expect(lease.owner.name).toBe('Returned');
@@ -166,14 +218,15 @@ describe('ProvidedBufferRing', () => {
     expect(code(() => ring.lease(2, 10))).toBe('BUFFER_NOT_LENT');
     lease.release();
     lease.release();
-    expect(ring).toMatchObject({ outstanding: 0, unpublished: 0 });
+    expect(ring).toMatchObject({ outstanding: 1, unpublished: 0 });
     expect(code(() => lease.toBytes())).toBe('BUFFER_RELEASED');
     expect(() => ring.lease(1, 65)).toThrow(RangeError);
     expect(ring.lease(1, 0).length).toBe(0);
   });
 
   test('a leased buffer can be sent from, and does not come back meanwhile', () => {
-    const { ring } = make(4, 64);
+    const { kernel, ring } = make(4, 64);
+    kernel.arrived(1, 5);
     const lease = ring.lease(1, 5);
     lease.reuse();
     lease.owner.lend(); // an echo
@@ -186,8 +239,9 @@ describe('ProvidedBufferRing', () => {
 
   test('unregister() revokes leases and frees the arena', () => {
     const { kernel, arena, ring } = make(4, 64);
+    kernel.arrived(1, 5);
     const lease = ring.lease(1, 5);
-    ring.pick(0);
+    kernel.arrived(0);
     ring.unregister();
     ring[Symbol.dispose]();
     expect(kernel.registration).toBeNull();
@@ -203,7 +257,7 @@ describe('ProvidedBufferRing', () => {
     let refills = 0;
     const ring = new ProvidedBufferRing(arena, kernel, {
       group: 3,
-      entries: 2,
+      count: 2,
       bufferBytes: 64,
       onRefill: () => {
         refills += 1;
@@ -211,9 +265,10 @@ describe('ProvidedBufferRing', () => {
       },
     });
     expect(refills).toBe(0);
+    kernel.arrived(0, 8);
     ring.lease(0, 8).release();
     expect(refills).toBe(1);
-    ring.pick(1);
+    kernel.arrived(1);
     ring.recycle(1);
     expect(refills).toBe(1);
     ring.publish();
@@ -242,7 +297,7 @@ describe('ProvidedBufferRing', () => {
         const base = BigInt(ring.unsafe.addressHigh) * 2n ** 32n + BigInt(ring.unsafe.addressLow);
         for (let i = 0; i < before; i++) {
           const bid = kernel.pick();
-          ring.pick(bid);
+          kernel.arrived(bid);
           ring.recycle(bid);
           ring.publish();
         }
@@ -265,9 +320,10 @@ describe('ProvidedBufferRing', () => {
             const completion = completions.shift();
             if (completion === undefined) continue;
             if (what === 'read') {
-              ring.pick(completion.bid);
+              kernel.arrived(completion.bid, 12);
               lent.push(completion.bid);
             } else {
+              kernel.arrived(completion.bid, 12);
               leases.push({ lease: ring.lease(completion.bid, 12), mark: completion.mark });
             }
           } else if (what === 'recycle') {

@@ -1,31 +1,33 @@
 import type { Arena } from './arena.js';
-import { CACHE_LINE_BYTES, PAGE_BYTES } from './arena.js';
+import type { BufferArrivals } from './arrivals.js';
 import { BidLedger } from './bid-ledger.js';
 import type { BufferRegistrar } from './buffer-registrar.js';
-import { checkInteger } from './check.js';
 import type { Lease } from './lease.js';
-import type { MemoryRange } from './memory-range.js';
+import { LeaseRun } from './lease-run.js';
+import { PieceLedger } from './piece-ledger.js';
+import { Replenishing, type ReplenishPolicy } from './replenish.js';
+import { classicArrivals, incrementalArrivals } from './ring-arrivals.js';
+import { RingEntries } from './ring-entries.js';
+import type { RingLedger } from './ring-ledger.js';
 import type { UnsafeBuffers } from './unsafe-buffers.js';
-
-/** Entries a buffer ring may have: the kernel refuses 65536 as head and tail are 16 bits wide (io_uring/kbuf.c). */
-export const BUFFER_RING_ENTRIES_MAX = 32_768;
-/** Bytes one provided buffer may have: the most one read or receive transfers, MAX_RW_COUNT of linux/fs.h. */
-export const PROVIDED_BUFFER_BYTES_MAX = 0x7fff_f000;
-
-const ENTRY_BYTES = 16; // struct io_uring_buf: addr u64, len u32, bid u16, resv u16
-const TAIL = 7; // u16 index: the tail lies over `resv` of the first entry
 
 /** Sizes of a {@link ProvidedBufferRing}, fixed for life. */
 export interface ProvidedBufferRingOptions {
   /** Group id, 0 to 65535. */
   readonly group: number;
   /** Buffers: a power of two, at most {@link BUFFER_RING_ENTRIES_MAX}. */
-  readonly entries: number;
+  readonly count: number;
   /** Bytes of each, 1 to {@link PROVIDED_BUFFER_BYTES_MAX}. */
   readonly bufferBytes: number;
   /**
-   * Called when `publish` showed the kernel buffers that came back, through `recycle` or a released lease (which publishes):
-   * operations that ran out of buffers may be submitted again.
+   * Ask the kernel to go on filling a buffer where it stopped (IOU_PBUF_RING_INC, kernel 6.12): few large buffers for many small
+   * arrivals. Where it refuses, each arrival has a buffer: {@link ProvidedBufferRing.incremental} tells. Default false.
+   */
+  readonly incremental?: boolean;
+  /** When the kernel is shown buffers that came back. Default `'release'`. */
+  readonly replenish?: ReplenishPolicy;
+  /**
+   * Called when the kernel was shown buffers that came back: operations that ran out of buffers may be submitted again.
    */
   readonly onRefill?: () => void;
 }
@@ -35,114 +37,133 @@ export interface ProvidedBufferRingOptions {
  * one group serves every connection, so memory follows activity and not the number of connections. An empty ring ends
  * receives with ENOBUFS; that is back-pressure, not failure.
  *
- * Every buffer whose id a completion names is outside until somebody brings it back, in one of two ways:
- * - `pick(bid)`, read in place under `unsafe`, `recycle(bid)`: the hot path, which allocates nothing;
- * - `lease(bid, length)`: a safe {@link Lease}; its `release` recycles.
+ * Every buffer that a completion names is outside until somebody brings it back, in one of two ways:
+ * - read in place under `unsafe`, then `recycle(bid)`: the hot path, which allocates nothing;
+ * - `lease(bid, length)`: a safe {@link Lease}; its `release` brings it back.
  *
- * Recycled buffers are the kernel's only after `publish()`, called once per batch.
+ * Both take only what a completion of the bearer has named and nobody has brought back: an id out of thin air is refused, so the
+ * bytes of a buffer that the kernel has cannot be reached.
+ *
+ * A completion of a **bundle** (kernel 6.10) names the first buffer of a run: {@link leaseRun}, or {@link next} and
+ * {@link recycleRun}. In an **incremental** ring a completion names a piece of a buffer: give its offset with its id. A buffer is
+ * the kernel's again when it is used up and every piece of it has come back.
  *
  * @example
  * ```ts
  * import { Arena, HeapMemory, ProvidedBufferRing } from '@ringbearer/io-uring-buffer';
  *
- * // In a program source and registrar are the bearer's, and id and length come with a completion.
- * const registrar = { registerBufferRing() {}, unregisterBufferRing() {} };
+ * // In a program source and registrar are the bearer's: it keeps `arrivals`, and calls it for each completion.
+ * let arrivals;
+ * const registrar = { registerBufferRing: (it) => { arrivals = it.arrivals; }, unregisterBufferRing() {} };
  * const arena = new Arena(new HeapMemory(), ProvidedBufferRing.bytesNeeded(256, 4096));
- * const ring = new ProvidedBufferRing(arena, registrar, { group: 1, entries: 256, bufferBytes: 4096 });
+ * const ring = new ProvidedBufferRing(arena, registrar, { group: 1, count: 256, bufferBytes: 4096 });
+ * arrivals.arrived(17, 11, false);
  * const lease = ring.lease(17, 11);
  * console.log(lease.group, lease.id, lease.length, ring.available); // 1 17 11 255
  * lease.release();
- * ring.publish();
  * console.log(ring.available); // 256
  * ```
  */
 export class ProvidedBufferRing {
   /** Arena bytes a ring of this size takes at most, alignment included. */
-  static bytesNeeded(entries: number, bufferBytes: number): number {
-    return PAGE_BYTES + entries * ENTRY_BYTES + CACHE_LINE_BYTES + entries * bufferBytes;
+  static bytesNeeded(count: number, bufferBytes: number): number {
+    return RingEntries.bytesNeeded(count, bufferBytes);
   }
 
   /** Group id: what operations name with `bufferSelect`. */
   readonly group: number;
   /** Buffers there are. */
-  readonly entries: number;
+  readonly count: number;
   /** Bytes of each. */
   readonly bufferBytes: number;
+  /** Granted: the kernel goes on where it stopped in a buffer. */
+  readonly incremental: boolean;
   /** All buffers as raw memory, and where each starts. */
   readonly unsafe: UnsafeBuffers;
-  readonly #arena: Arena;
   readonly #registrar: BufferRegistrar;
-  readonly #ranges: readonly [MemoryRange, MemoryRange];
-  readonly #ledger: BidLedger;
-  readonly #words: Uint32Array;
-  readonly #halfWords: Uint16Array;
-  readonly #low: Uint32Array;
-  readonly #high: Uint32Array;
-  readonly #mask: number;
+  readonly #entries: RingEntries;
+  readonly #ledger: RingLedger;
+  readonly #replenishing: Replenishing;
   #onRefill: (() => void) | undefined;
-  #tail = 0;
-  #published = 0;
   #enobufs = 0;
   #open = true;
 
   /**
    * Cuts ring and buffers off `arena`, registers the ring and gives the kernel every buffer.
-   * @throws {RangeError} sizes out of range, or entries not a power of two
+   * @throws {RangeError} sizes out of range, or a count that is no power of two
+   * @throws {TypeError} no replenishing policy
    * @throws {BufferError} AT_CAPACITY (kind BufferBytes)
    */
   constructor(arena: Arena, registrar: BufferRegistrar, options: ProvidedBufferRingOptions) {
-    const { group, entries, bufferBytes } = options;
-    checkInteger('make a buffer ring', 'group', group, 0, 0xffff);
-    checkInteger('make a buffer ring', 'entries', entries, 1, BUFFER_RING_ENTRIES_MAX);
-    checkInteger('make a buffer ring', 'bufferBytes', bufferBytes, 1, PROVIDED_BUFFER_BYTES_MAX);
-    if ((entries & (entries - 1)) !== 0) throw new RangeError(NOT_POWER_OF_TWO);
+    const { group, count, bufferBytes, incremental = false, replenish = 'release' } = options;
+    this.#replenishing = new Replenishing(replenish, this);
+    const entries = new RingEntries(arena, group, count, bufferBytes);
     this.group = group;
-    this.entries = entries;
+    this.count = count;
     this.bufferBytes = bufferBytes;
-    this.#arena = arena;
     this.#registrar = registrar;
-    this.#mask = entries - 1;
+    this.#entries = entries;
+    this.unsafe = entries.unsafe;
 
-    this.#ranges = reserve(arena, entries, bufferBytes);
-    const [ring, memory] = this.#ranges;
-    const { buffer, byteOffset } = ring.bytes;
-    this.#words = new Uint32Array(buffer, byteOffset, entries * 4);
-    this.#halfWords = new Uint16Array(buffer, byteOffset, entries * 8);
-    this.#low = new Uint32Array(entries);
-    this.#high = new Uint32Array(entries);
-    for (let bid = 0; bid < entries; bid++) {
-      const low = memory.addressLow + bid * bufferBytes;
-      this.#low[bid] = low; // the view keeps the low 32 bits
-      this.#high[bid] = memory.addressHigh + Math.floor(low / 0x1_0000_0000);
-    }
-    this.#ledger = new BidLedger(memory, group, entries, bufferBytes, (bid) => {
+    const back = (bid: number, released: boolean) => {
       this.#append(bid);
+      this.#replenishing.cameBack(released);
+    };
+    const head = () => registrar.bufferRingHead?.(group) ?? 0;
+    const port = { entries, replenishing: this.#replenishing, head, back };
+    const giveBack = (bid: number, offset: number) => {
+      this.recycleRun(bid, offset);
       this.publish();
-    });
-    this.unsafe = this.#ledger.unsafe;
+    };
+    const whole = () => {
+      const ledger = new BidLedger(this.unsafe, group, count, bufferBytes, back);
+      return { ledger, arrivals: classicArrivals(ledger, port, bufferBytes, giveBack) };
+    };
+    const pieces = () => {
+      const ledger = new PieceLedger(this.unsafe, group, count, bufferBytes, back);
+      return { ledger, arrivals: incrementalArrivals(ledger, port, bufferBytes, giveBack) };
+    };
+    const register = ({ arrivals }: { arrivals: BufferArrivals }): boolean => {
+      const { ring } = entries;
+      const asked = arrivals.incremental;
+      return registrar.registerBufferRing({
+        group,
+        entries: count,
+        ring,
+        incremental: asked,
+        arrivals,
+      });
+    };
     try {
-      registrar.registerBufferRing({ group, entries, ring, flags: 0 });
+      let books: { ledger: RingLedger; arrivals: BufferArrivals } = incremental
+        ? pieces()
+        : whole();
+      if (!register(books)) {
+        books = whole();
+        register(books);
+      }
+      this.#ledger = books.ledger;
+      this.incremental = books.arrivals.incremental;
     } catch (error) {
-      arena.vacate(ring);
-      arena.vacate(memory);
+      entries.vacate();
       throw error;
     }
-    for (let bid = 0; bid < entries; bid++) this.#append(bid);
+    for (let bid = 0; bid < count; bid++) this.#append(bid);
     this.publish();
     this.#onRefill = options.onRefill;
   }
 
-  /** Buffers that completions named and nobody has brought back. */
+  /** Buffers that completions named, that the kernel is done with, and that nobody has brought back. */
   get outstanding(): number {
     return this.#ledger.outside;
   }
   /** Buffers brought back that the kernel does not see before the next `publish()`. */
   get unpublished(): number {
-    return (this.#tail - this.#published) & 0xffff;
+    return this.#entries.unpublished;
   }
   /** Buffers the kernel has, as far as completions read so far tell. */
   get available(): number {
-    return this.entries - this.#ledger.outside - this.unpublished;
+    return this.count - this.#ledger.outside - this.#entries.unpublished;
   }
   /** Operations that ended with ENOBUFS because this ring was empty. */
   get enobufs(): number {
@@ -154,50 +175,83 @@ export class ProvidedBufferRing {
   }
 
   /**
-   * A completion named buffer `bid`: it is outside until `recycle(bid)`.
-   * @throws {BufferError} BUFFER_IN_USE when it was outside already
+   * Brings back what a completion named, once it is read. The kernel sees it after `publish()`.
+   * @param offset where it starts in the buffer: not 0 in incremental rings only
+   * @throws {BufferError} BUFFER_NOT_LENT when no completion named it, when it was recycled before, or is on lease
    */
-  pick(bid: number): void {
-    this.#ledger.pick(bid);
+  recycle(bid: number, offset = 0): void {
+    this.#ledger.recycle(bid, offset);
+  }
+
+  /** {@link recycle} for all buffers of one completion, which named `bid`. @throws {BufferError} BUFFER_NOT_LENT */
+  recycleRun(bid: number, offset = 0): void {
+    let current = bid;
+    let at = offset;
+    do {
+      const next = this.#ledger.next(current, at);
+      this.#ledger.recycle(current, at);
+      current = next;
+      at = 0;
+    } while (current >= 0);
   }
 
   /**
-   * Brings a picked buffer back. The kernel sees it after `publish()`.
-   * @throws {BufferError} BUFFER_NOT_LENT when it was not picked, was recycled before, or is on lease
+   * The buffer in which the bytes of the same completion go on (from its first byte), or -1. Ask before `bid` is recycled or leased.
+   * @throws {BufferError} BUFFER_NOT_LENT
    */
-  recycle(bid: number): void {
-    this.#ledger.done(bid);
-    this.#append(bid);
+  next(bid: number, offset = 0): number {
+    return this.#ledger.next(bid, offset);
+  }
+
+  /** Bytes that a completion brought into `bid` at `offset`. @throws {BufferError} BUFFER_NOT_LENT */
+  lengthOf(bid: number, offset = 0): number {
+    return this.#ledger.lengthOf(bid, offset);
   }
 
   /**
-   * Leases the first `length` bytes of the buffer that a completion named, picked before or not. Only for an id that a completion
-   * has just named: that the kernel is done with a buffer which was not picked, the ring takes the caller's word for.
-   * @throws {RangeError} more bytes than the buffer has
-   * @throws {BufferError} BUFFER_NOT_LENT when it is on lease or recycled
+   * Leases the first `length` bytes of what a completion brought into buffer `bid`.
+   * @param offset where they start in the buffer: not 0 in incremental rings only
+   * @throws {RangeError} more bytes than the completion brought into this buffer; of a bundle, the rest is in others
+   * @throws {BufferError} BUFFER_NOT_LENT when no completion named it, when it is on lease or recycled
    */
-  lease(bid: number, length: number): Lease {
-    return this.#ledger.lease(bid, length);
+  lease(bid: number, length: number, offset = 0): Lease {
+    return this.#ledger.lease(bid, length, offset);
   }
 
-  /** Shows the kernel everything recycled since the last call. One store, with release semantics. */
+  /**
+   * Leases all that one completion brought, also where that is more than one buffer.
+   * @param bid the buffer that the completion named
+   * @throws {BufferError} BUFFER_NOT_LENT
+   */
+  leaseRun(bid: number, offset = 0): LeaseRun {
+    const leases: Lease[] = [];
+    let current = bid;
+    let at = offset;
+    do {
+      const next = this.#ledger.next(current, at);
+      leases.push(this.#ledger.lease(current, this.#ledger.lengthOf(current, at), at));
+      current = next;
+      at = 0;
+    } while (current >= 0);
+    return new LeaseRun(leases);
+  }
+
+  /** Shows the kernel everything that came back since the last call. One store, with release semantics. */
   publish(): void {
-    if (this.#tail === this.#published) return;
-    Atomics.store(this.#halfWords, TAIL, this.#tail);
-    this.#published = this.#tail;
-    this.#onRefill?.();
+    if (this.#open && this.#entries.publish()) this.#onRefill?.();
   }
 
   /**
    * Takes the ring from the kernel and revokes every lease. Cancel the group's operations first. Again: nothing happens.
-   * @throws {BufferError} BUFFER_IN_USE while an operation uses a lease
+   * @throws {BufferError} BUFFER_IN_USE while an operation uses the group, or a lease
    */
   unregister(): void {
     if (!this.#open) return;
+    this.#registrar.assertUnused?.(this.group);
     this.#ledger.revoke();
     this.#open = false;
     this.#registrar.unregisterBufferRing(this.group);
-    for (const range of this.#ranges) this.#arena.vacate(range);
+    this.#entries.vacate();
   }
 
   /** Unregisters the ring. */
@@ -205,26 +259,9 @@ export class ProvidedBufferRing {
     this.unregister();
   }
 
-  /** Idle -> Kernel: writes the next entry. Bytes 14 and 15 stay untouched: in the first entry they are the tail. */
+  /** Idle -> Kernel. */
   #append(bid: number): void {
     this.#ledger.give(bid);
-    const at = (this.#tail & this.#mask) << 2;
-    this.#words[at] = this.#low[bid]!;
-    this.#words[at + 1] = this.#high[bid]!;
-    this.#words[at + 2] = this.bufferBytes;
-    this.#halfWords[(at << 1) + 6] = bid;
-    this.#tail = (this.#tail + 1) & 0xffff;
+    this.#entries.append(bid, this.bufferBytes);
   }
 }
-
-function reserve(arena: Arena, entries: number, bufferBytes: number): [MemoryRange, MemoryRange] {
-  const ring = arena.reserve(entries * ENTRY_BYTES, PAGE_BYTES);
-  try {
-    return [ring, arena.reserve(entries * bufferBytes)];
-  } catch (error) {
-    arena.vacate(ring);
-    throw error;
-  }
-}
-
-const NOT_POWER_OF_TWO = 'Cannot make a buffer ring as entries must be a power of two';

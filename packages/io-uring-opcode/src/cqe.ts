@@ -17,6 +17,8 @@ export class Cqe {
   res = 0;
   /** `flags`: IORING_CQE_F_*. */
   flags = 0;
+  /** With {@link hasBuffer}: where in the buffer the bytes start. Not 0 in incremental rings only. Written by the bearer. */
+  bufferOffset = 0;
   /** The operation's record memory, with what the kernel wrote there. */
   readonly record: RecordMemory;
 

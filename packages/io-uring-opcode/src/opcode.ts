@@ -98,6 +98,14 @@ export abstract class OpCode<Result = number> {
     return -1;
   }
 
+  /**
+   * Buffers of the group must be whole: the operation may take less of one than it had set aside, or writes a header in front. Rings
+   * that are filled incrementally are refused.
+   */
+  get wholeBuffers(): boolean {
+    return false;
+  }
+
   /** True while the kernel holds this operation. */
   get inFlight(): boolean {
     return this.slot >= 0;

@@ -9,6 +9,8 @@ export interface Received {
   readonly length: number;
   /** The provided buffer they are in, or -1: the operation's own memory, or no bytes at all. */
   readonly bufferId: number;
+  /** Where in that buffer they start: not 0 in incremental rings only. */
+  readonly bufferOffset: number;
   /** More bytes waited in the socket when these were taken. */
   readonly socketNonEmpty: boolean;
 }
@@ -78,6 +80,11 @@ export class ReceiveTarget {
     this.#memory = null;
   }
 
+  /** Fewer bytes than the buffer of a group has were asked for. */
+  get partly(): boolean {
+    return this.#group >= 0 && this.#length > 0;
+  }
+
   /** Group the kernel picks from, or -1. */
   get group(): number {
     return this.#group;
@@ -115,6 +122,7 @@ export function received(cqe: Cqe): Received {
   return {
     length: cqe.res,
     bufferId: cqe.hasBuffer ? cqe.bufferId : -1,
+    bufferOffset: cqe.hasBuffer ? cqe.bufferOffset : 0,
     socketNonEmpty: cqe.socketNonEmpty,
   };
 }

@@ -41,7 +41,9 @@ conformance(api, {
 });
 conformance(api, {
   make: (kit) => new op.Read({ descriptor: fd, memory: kit.memory(64), position: 2 ** 40 }),
-  completions: [{ res: 3, result: { length: 3, bufferId: -1, socketNonEmpty: false } }],
+  completions: [
+    { res: 3, result: { length: 3, bufferId: -1, bufferOffset: 0, socketNonEmpty: false } },
+  ],
   change: (read) => {
     (read as op.Read).position = 1;
   },
@@ -55,7 +57,11 @@ conformance(api, {
   title: 'READ from a group',
   make: () => new op.Read({ descriptor: fd, group: 515 }),
   completions: [
-    { res: 3, flags: 0x4_0001, result: { length: 3, bufferId: 4, socketNonEmpty: false } },
+    {
+      res: 3,
+      flags: 0x4_0001,
+      result: { length: 3, bufferId: 4, bufferOffset: 0, socketNonEmpty: false },
+    },
   ],
 });
 conformance(api, {

@@ -74,14 +74,24 @@ conformance(api, {
 });
 conformance(api, {
   make: (kit) => new op.Recv({ socket: fd, memory: kit.memory(64), offset: 8 }),
-  completions: [{ res: 3, flags: 4, result: { length: 3, bufferId: -1, socketNonEmpty: true } }],
+  completions: [
+    {
+      res: 3,
+      flags: 4,
+      result: { length: 3, bufferId: -1, bufferOffset: 0, socketNonEmpty: true },
+    },
+  ],
   change: (recv) => (recv as op.Recv).setSocket(direct),
 });
 conformance(api, {
   title: 'RECV from a group',
   make: () => new op.Recv({ socket: fd, group: 515 }),
   completions: [
-    { res: 3, flags: BUFFER_4, result: { length: 3, bufferId: 4, socketNonEmpty: false } },
+    {
+      res: 3,
+      flags: BUFFER_4,
+      result: { length: 3, bufferId: 4, bufferOffset: 0, socketNonEmpty: false },
+    },
   ],
 });
 conformance(api, {

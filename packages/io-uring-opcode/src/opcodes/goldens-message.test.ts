@@ -47,11 +47,11 @@ const newer: Record<string, [OpCode<unknown>, string]> = {
   ],
   'send from group': [
     new SendGroup({ socket: fd, group: 515 }),
-    '201a 9 0 0 0 0 0 4000 0 0 203 0 0 0 0 0',
+    '201a 9 0 0 0 0 0 4100 0 0 203 0 0 0 0 0',
   ],
   'send bundle': [
     new SendGroup({ socket: direct, group: 515, bundle: true }),
-    '10211a 9 0 0 0 0 0 4000 0 0 203 0 0 0 0 0',
+    '10211a 9 0 0 0 0 0 4100 0 0 203 0 0 0 0 0',
   ],
   'recv bundle': [
     new Recv({ socket: fd, group: 515, bundle: true }),

@@ -175,7 +175,6 @@ export class Connection implements Left, Receiver, Sender, Ender {
     if (res > 0) {
       const bid = cqe.bufferId;
       const ring = this.#runtime.receive;
-      ring.pick(bid);
       try {
         if (this.#state === 'open') this.#take(ring.unsafe.bytes, ring.unsafe.offset(bid), res);
         else if (this.#state === 'lingering') this.#linger();

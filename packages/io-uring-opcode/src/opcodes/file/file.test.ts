@@ -51,6 +51,7 @@ describe('Read', () => {
     expect(read.complete(fakeCqe(9, CqeFlag.BUFFER | (4 << 16)))).toEqual({
       length: 9,
       bufferId: 4,
+      bufferOffset: 0,
       socketNonEmpty: false,
     });
     expect(() => read.complete(fakeCqe(-Errno.EISDIR))).toThrow(/EISDIR/);

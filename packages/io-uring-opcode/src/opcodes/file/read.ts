@@ -83,6 +83,9 @@ export class Read extends OpCode<Received> {
     return this;
   }
 
+  override get wholeBuffers(): boolean {
+    return this.#target.partly;
+  }
   override get bufferGroup(): number {
     return this.#target.group;
   }

@@ -157,6 +157,9 @@ export class RecvMsgMulti extends OpCode<Received> {
     };
   }
 
+  override get wholeBuffers(): boolean {
+    return true;
+  }
   override get bufferGroup(): number {
     return this.#group;
   }

@@ -173,6 +173,9 @@ export class RecvMsg extends OpCode<ReceivedMessage> {
     return this;
   }
 
+  override get wholeBuffers(): boolean {
+    return true;
+  }
   override get bufferGroup(): number {
     return this.#group;
   }

@@ -101,6 +101,9 @@ export class RecvMulti extends OpCode<Received> {
     this.#pollFirst = value;
   }
 
+  override get wholeBuffers(): boolean {
+    return this.#bundle !== 0;
+  }
   override get bufferGroup(): number {
     return this.#group;
   }

@@ -38,6 +38,7 @@ describe('Recv', () => {
     expect(own.complete(fakeCqe(5, SOCK_NONEMPTY))).toEqual({
       length: 5,
       bufferId: -1,
+      bufferOffset: 0,
       socketNonEmpty: true,
     });
     expect(own.complete(fakeCqe(0)).length).toBe(0);
@@ -96,9 +97,15 @@ describe('RecvMulti', () => {
     expect(recv.complete(fakeCqe(5, BUFFER | MORE | (65_535 << 16)))).toEqual({
       length: 5,
       bufferId: 65_535,
+      bufferOffset: 0,
       socketNonEmpty: false,
     });
-    expect(recv.complete(fakeCqe(0))).toEqual({ length: 0, bufferId: -1, socketNonEmpty: false });
+    expect(recv.complete(fakeCqe(0))).toEqual({
+      length: 0,
+      bufferId: -1,
+      bufferOffset: 0,
+      socketNonEmpty: false,
+    });
     expect(() => recv.complete(fakeCqe(-Errno.ECONNRESET))).toThrow(/ECONNRESET/);
   });
 

@@ -109,6 +109,10 @@ export class Recv extends OpCode<Received> {
     return this;
   }
 
+  override get wholeBuffers(): boolean {
+    const bundle = (this.#ioprio & RecvSendFlag.RECVSEND_BUNDLE) !== 0;
+    return bundle || this.#target.partly || (this.#flags & MessageFlag.WAITALL) !== 0;
+  }
   override get bufferGroup(): number {
     return this.#target.group;
   }

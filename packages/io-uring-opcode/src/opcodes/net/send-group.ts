@@ -60,19 +60,24 @@ export class SendGroup extends OpCode<Received> {
     return this;
   }
 
+  override get bufferGroup(): number {
+    return this.#group;
+  }
+
   override prepare(sqe: Sqe): void {
     sqe.descriptor(this.#socket);
     sqe.bufferSelect(this.#group);
     sqe.ioprio(this.multishot ? RecvSendFlag.RECVSEND_BUNDLE : 0);
-    sqe.flags(MessageFlag.NOSIGNAL);
+    // A buffer of which a part was sent is used up: WAITALL makes the kernel go on instead, as it does for bundles by itself.
+    sqe.flags(MessageFlag.NOSIGNAL | MessageFlag.WAITALL);
   }
 
   override complete(cqe: Cqe): Received {
-    // Not bufferGroup, and no rearms(): a group that is empty is the end here, not something to wait out.
+    // And no rearms(): a group that is empty is the end here, not something to wait out.
     if (cqe.res === -Errno.ENOBUFS) return EMPTY;
     this.result(cqe);
     return received(cqe);
   }
 }
 
-const EMPTY: Received = { length: 0, bufferId: -1, socketNonEmpty: false };
+const EMPTY: Received = { length: 0, bufferId: -1, bufferOffset: 0, socketNonEmpty: false };
