@@ -33,11 +33,21 @@ Napi::Value OwnerActive(const Napi::CallbackInfo& info) {
   return Napi::Boolean::New(info.Env(), Driver::OwnerOn(info.Env()));
 }
 
+// mappedMemory(): what the process has mapped for rings, in all its threads.
+Napi::Value MappedMemory(const Napi::CallbackInfo& info) {
+  Mapping::Totals totals = Mapping::Live();
+  Napi::Object result = Napi::Object::New(info.Env());
+  result.Set("mappings", Napi::Number::New(info.Env(), static_cast<double>(totals.mappings)));
+  result.Set("bytes", Napi::Number::New(info.Env(), static_cast<double>(totals.bytes)));
+  return result;
+}
+
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("Ring", Ring::Define(env));
   exports.Set("Epoll", Epoll::Define(env));
   exports.Set("addressOf", Napi::Function::New<AddressOf>(env, "addressOf"));
   exports.Set("ownerActive", Napi::Function::New<OwnerActive>(env, "ownerActive"));
+  exports.Set("mappedMemory", Napi::Function::New<MappedMemory>(env, "mappedMemory"));
   exports.Set("openListener", Napi::Function::New<OpenListener>(env, "openListener"));
   exports.Set("socketName", Napi::Function::New<SocketName>(env, "socketName"));
   exports.Set("peerName", Napi::Function::New<PeerName>(env, "peerName"));

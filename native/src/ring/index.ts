@@ -66,6 +66,8 @@ export interface RawRing {
   reference(): void;
   /** Cancels one submission, or without arguments all, beside the submission queue. The result of io_uring_register_sync_cancel(3). */
   cancel(low?: number, high?: number): number;
+  /** As {@link openListener}, of a socket that is {@link own}ed from the start: whatever ends the thread closes it. */
+  openListener(options: ListenerOptions): number;
   /** The ring closes this descriptor when it ends, however it ends. */
   own(fd: number): void;
   /** Closes a descriptor of {@link own} now. */
@@ -101,11 +103,18 @@ export type SocketName =
   | { readonly family: 'IPv4' | 'IPv6'; readonly address: string; readonly port: number }
   | { readonly family: 'Unix'; readonly path: string };
 
+/** Memory the process has mapped for rings in all its threads, until the last ArrayBuffer over it is collected. */
+export interface MappedMemory {
+  readonly mappings: number;
+  readonly bytes: number;
+}
+
 interface Addon {
   Ring: new (entries: number, flags: number, completionEntries: number) => RawRing;
   Epoll: new () => RawEpoll;
   addressOf(view: ArrayBufferView, out: Uint32Array): void;
   ownerActive(): boolean;
+  mappedMemory(): MappedMemory;
   openListener(options: ListenerOptions): number;
   socketName(fd: number): SocketName;
   peerName(fd: number): SocketName;
@@ -141,5 +150,14 @@ const addon = load();
 
 /** Index of every word of the control block, from the addon itself. */
 export const controlWords = addon.controlWords;
-export const { Ring, Epoll, addressOf, ownerActive, openListener, socketName, peerName, closeFd } =
-  addon;
+export const {
+  Ring,
+  Epoll,
+  addressOf,
+  ownerActive,
+  mappedMemory,
+  openListener,
+  socketName,
+  peerName,
+  closeFd,
+} = addon;

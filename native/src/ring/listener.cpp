@@ -124,7 +124,7 @@ Napi::Value NameOf(const Napi::CallbackInfo& info, const char* name, NameCall ca
 
 }  // namespace
 
-Napi::Value OpenListener(const Napi::CallbackInfo& info) {
+int ListeningSocket(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   if (info.Length() < 1 || !info[0].IsObject()) throw Napi::TypeError::New(env, "Cannot listen without options");
   auto options = info[0].As<Napi::Object>();
@@ -146,7 +146,11 @@ Napi::Value OpenListener(const Napi::CallbackInfo& info) {
   if (bind(socket.get(), address.get(), address.length) != 0) throw ErrnoError(env, "bind", errno);
   int backlog = options.Get("backlog").ToNumber().Int32Value();
   if (listen(socket.get(), backlog) != 0) throw ErrnoError(env, "listen", errno);
-  return Napi::Number::New(env, socket.release());
+  return socket.release();
+}
+
+Napi::Value OpenListener(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), ListeningSocket(info));
 }
 
 Napi::Value SocketName(const Napi::CallbackInfo& info) { return NameOf(info, "getsockname", getsockname); }

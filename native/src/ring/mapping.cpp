@@ -2,6 +2,7 @@
 
 #include <sys/mman.h>
 
+#include <atomic>
 #include <cerrno>
 
 namespace ringbearer {
@@ -10,6 +11,9 @@ namespace {
 constexpr size_t kHugePage = 2u << 20;
 constexpr int kProtection = PROT_READ | PROT_WRITE;
 constexpr int kAnonymous = MAP_PRIVATE | MAP_ANONYMOUS;
+
+std::atomic<uint64_t> live_mappings{0};
+std::atomic<uint64_t> live_bytes{0};
 
 size_t RoundUp(size_t value, size_t to) { return (value + to - 1) / to * to; }
 
@@ -56,7 +60,18 @@ std::shared_ptr<Mapping> Mapping::Adopt(void* address, size_t length) {
   return std::shared_ptr<Mapping>(new Mapping(address, length, PageKind::kSmall));
 }
 
-Mapping::~Mapping() { munmap(address_, length_); }
+Mapping::Mapping(void* address, size_t length, PageKind kind) : address_(address), length_(length), page_kind_(kind) {
+  live_mappings++;
+  live_bytes += length;
+}
+
+Mapping::~Mapping() {
+  munmap(address_, length_);
+  live_mappings--;
+  live_bytes -= length_;
+}
+
+Mapping::Totals Mapping::Live() { return {live_mappings, live_bytes}; }
 
 void Mapping::Surrender() {
   mmap(address_, length_, kProtection, kAnonymous | MAP_FIXED | MAP_NORESERVE, -1, 0);

@@ -36,8 +36,15 @@ class Mapping {
   PageKind page_kind() const { return page_kind_; }
   bool Contains(uint64_t address, uint64_t length) const;
 
+  // What the process has mapped here, in all its threads: what tests for leaks count.
+  struct Totals {
+    uint64_t mappings;
+    uint64_t bytes;
+  };
+  static Totals Live();
+
  private:
-  Mapping(void* address, size_t length, PageKind kind) : address_(address), length_(length), page_kind_(kind) {}
+  Mapping(void* address, size_t length, PageKind kind);
   void* address_;
   size_t length_;
   PageKind page_kind_;

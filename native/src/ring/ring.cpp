@@ -8,6 +8,7 @@
 #include <string>
 
 #include "errors.hpp"
+#include "listener.hpp"
 
 namespace ringbearer {
 
@@ -38,6 +39,7 @@ Napi::Function Ring::Define(Napi::Env env) {
                       InstanceMethod<&Ring::Start>("start"),
                       InstanceMethod<&Ring::Reference>("reference"),
                       InstanceMethod<&Ring::Cancel>("cancel"),
+                      InstanceMethod<&Ring::OpenOwnListener>("openListener"),
                       InstanceMethod<&Ring::Own>("own"),
                       InstanceMethod<&Ring::CloseOwned>("closeOwned"),
                       InstanceMethod<&Ring::Close>("close")});
@@ -311,6 +313,16 @@ Napi::Value Ring::Cancel(const Napi::CallbackInfo& info) {
   uint64_t user_data = all ? 0 : (static_cast<uint64_t>(Argument(info, 1, "high half")) << 32) | Argument(info, 0, "low half");
   unsigned flags = all ? IORING_ASYNC_CANCEL_ANY | IORING_ASYNC_CANCEL_ALL : 0;
   return Napi::Number::New(info.Env(), SyncCancel(user_data, flags, 0));
+}
+
+// openListener(options): a listening socket that is the ring's before JavaScript hears of it. A Worker may be terminated between any
+// two statements, and nobody else would close it.
+Napi::Value Ring::OpenOwnListener(const Napi::CallbackInfo& info) {
+  CheckOpen(info.Env());
+  owned_.reserve(owned_.size() + 1);
+  int fd = ListeningSocket(info);
+  owned_.push_back(fd);
+  return Napi::Number::New(info.Env(), fd);
 }
 
 void Ring::Own(const Napi::CallbackInfo& info) {

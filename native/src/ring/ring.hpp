@@ -60,6 +60,7 @@ class Ring : public Napi::ObjectWrap<Ring> {
   void Start(const Napi::CallbackInfo& info);
   void Reference(const Napi::CallbackInfo& info);
   Napi::Value Cancel(const Napi::CallbackInfo& info);
+  Napi::Value OpenOwnListener(const Napi::CallbackInfo& info);
   void Own(const Napi::CallbackInfo& info);
   void CloseOwned(const Napi::CallbackInfo& info);
   void Close(const Napi::CallbackInfo& info);

@@ -5,6 +5,7 @@ import {
   closeFd,
   controlWords,
   Epoll,
+  mappedMemory,
   openListener,
   ownerActive,
   peerName,
@@ -202,6 +203,35 @@ describe('Ring', () => {
     expect(fds()).toBe(before + 2);
     ring.close();
     expect(fds()).toBe(before);
+  });
+
+  test('a listener of the ring is owned from the start', () => {
+    const before = fds();
+    const ring = make();
+    ring.openListener({ address: '127.0.0.1', port: 0, backlog: 1 });
+    const second = ring.openListener({ address: '127.0.0.1', port: 0, backlog: 1 });
+    expect(() => ring.openListener({ address: 'no address', port: 0, backlog: 1 })).toThrow(
+      TypeError,
+    );
+    expect(fds()).toBe(before + 3);
+    ring.closeOwned(second);
+    expect(fds()).toBe(before + 2);
+    ring.close();
+    expect(fds()).toBe(before);
+    expect(() => ring.openListener({ address: '127.0.0.1', port: 0, backlog: 1 })).toThrow(
+      'closed',
+    );
+  });
+
+  test('mappedMemory() counts what rings have mapped', () => {
+    const before = mappedMemory();
+    const ring = make();
+    const own = mappedMemory().mappings - before.mappings;
+    expect(own).toBe(3); // control block, queues, entries
+    const { bytes } = mappedMemory();
+    ring.map(8192, false);
+    expect(mappedMemory()).toEqual({ mappings: before.mappings + 4, bytes: bytes + 8192 });
+    ring.close();
   });
 
   test('a buffer ring must lie in memory of the same ring', () => {

@@ -146,6 +146,23 @@ describe('capacities of memory', () => {
     bearer.buffers.ring({ count: 2, bufferBytes: 64 });
   });
 
+  test('memory of a closed bearer is refused', async () => {
+    const bearer = make('manual');
+    await bearer.close();
+    for (const body of [
+      () => bearer.allocate(64),
+      () => bearer.buffers.pool({ count: 1, bufferBytes: 64 }),
+      () => bearer.buffers.ring({ count: 1, bufferBytes: 64 }),
+      () => bearer.buffers.classicGroup({ count: 1, bufferBytes: 64 }),
+    ]) {
+      expect(thrown(body)).toMatchObject({ code: 'BEARER_CLOSED' });
+    }
+    expect(bearer.stats().capacity).toMatchObject({
+      Buffers: { used: 0 },
+      BufferGroups: { used: 0 },
+    });
+  });
+
   test('errors of operations carry code, errno and syscall', async () => {
     const error = (await fixture.bearer
       .submit(new Nop({ result: -12 }))

@@ -102,8 +102,11 @@ export class RingSetupError extends BearerError {
 }
 
 /** The answer to whoever uses a bearer that is closed, or closing. */
-export function closedError(): BearerError {
-  return new BearerError('BEARER_CLOSED', 'Cannot submit as the bearer is closed: make a new one');
+export function closedError(action = 'submit'): BearerError {
+  return new BearerError(
+    'BEARER_CLOSED',
+    `Cannot ${action} as the bearer is closed: make a new one`,
+  );
 }
 
 /** The answer to whoever submits an object that some bearer has in flight. */

@@ -2,13 +2,7 @@ import { type BigIntStats, lstatSync, unlinkSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { type Descriptor, FixedFd, RawFd, type RegisteredFd } from '@ringbearer/io-uring-fd';
 import { AsyncCancel, type OpCode } from '@ringbearer/io-uring-opcode';
-import {
-  closeFd,
-  openListener,
-  type RawRing,
-  type SocketName,
-  socketName,
-} from '@ringbearer/native/ring';
+import { type RawRing, type SocketName, socketName } from '@ringbearer/native/ring';
 import type { UringBearer } from './bearer.js';
 
 export type { SocketName } from '@ringbearer/native/ring';
@@ -79,7 +73,7 @@ export class Listener {
         `Cannot listen as backlog must be an integer from 1 to 2147483647: current value is ${backlog}`,
       );
     }
-    const fd = openListener({ ...options, address, port, backlog });
+    const fd = raw.openListener({ ...options, address, port, backlog });
     this.#bearer = bearer;
     this.#raw = raw;
     this.#host = host;
@@ -91,15 +85,14 @@ export class Listener {
         this.#registered = files.add(new RawFd(fd));
         this.descriptor = new FixedFd(this.#registered.number);
       } else {
-        raw.own(fd);
         this.descriptor = new RawFd(fd);
       }
     } catch (error) {
-      closeFd(fd);
+      raw.closeOwned(fd);
       this.removePath();
       throw error;
     }
-    if (this.#registered !== null) closeFd(fd);
+    if (this.#registered !== null) raw.closeOwned(fd);
   }
 
   /**

@@ -1,6 +1,7 @@
 import { Arena, type Mapping, PAGE_BYTES } from '@ringbearer/io-uring-buffer';
 import type { RawRing } from '@ringbearer/native/ring';
 import type { CapacityLedger } from './capacity.js';
+import { closedError } from './errors.js';
 
 /** A mapping of the ring, and how many of its bytes count against BufferBytes. */
 interface Block {
@@ -38,8 +39,12 @@ export class MemoryStore {
     return new Arena({ map: () => mapping }, bytes, { hugePages: hugePages ? 'try' : 'never' });
   }
 
-  /** Memory that does not count against BufferBytes. */
+  /**
+   * Memory that does not count against BufferBytes.
+   * @throws BearerError `BEARER_CLOSED`
+   */
   map(byteLength: number, tryHugePages: boolean): Mapping {
+    if (!this.#open) throw closedError('map memory');
     const { buffer, addressLow, addressHigh, pageKind } = this.#raw.map(byteLength, tryHugePages);
     return {
       bytes: new Uint8Array(buffer),

@@ -33,7 +33,7 @@ import {
   Writev,
 } from '@ringbearer/io-uring-opcode';
 import { describe, expect, type TestContext, test } from 'vitest';
-import { encode, KernelFixture, openDescriptors } from '../test-support/kernel-fixture.js';
+import { encode, KernelFixture, openDescriptors, sleep } from '../test-support/kernel-fixture.js';
 
 const fixture = new KernelFixture();
 const { run, failure } = fixture;
@@ -231,6 +231,25 @@ describe('Splice and Tee', () => {
     expect(await failure(new Splice({ from, to: writeEnd, length: 10, toPosition: 5 }))).toBe(
       'ESPIPE',
     );
+  });
+
+  test('a splice that waits in a worker thread of the kernel is cancelled by name', async (context) => {
+    fixture.needs(context, 'PIPE');
+    const { readEnd, writeEnd } = await run(new Pipe());
+    const { readEnd: other, writeEnd: to } = await run(new Pipe());
+    for (const end of [readEnd, writeEnd, other, to]) fixture.kept(end);
+    const splice = () => new Splice({ from: readEnd, to, length: 10 });
+    // Once it waits in there the kernel answers ERESTARTSYS, which no program is meant to see.
+    const waiting = splice();
+    const ended = failure(waiting);
+    await sleep(50);
+    fixture.bearer.cancel(waiting);
+    expect(await ended).toBe('EINTR');
+
+    const leaving = new AbortController();
+    const aborted = fixture.bearer.submit(splice(), { signal: leaving.signal });
+    setTimeout(() => leaving.abort(new Error('enough')), 50);
+    await expect(aborted).rejects.toThrow('enough');
   });
 
   test('a pipe is duplicated and keeps its bytes', async (context) => {

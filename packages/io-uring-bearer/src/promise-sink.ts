@@ -1,7 +1,5 @@
-import { type Cqe, Errno, type OpCode } from '@ringbearer/io-uring-opcode';
+import { type Cqe, type OpCode, OpCodeError } from '@ringbearer/io-uring-opcode';
 import type { Sink } from './sink.js';
-
-const ECANCELED = -Errno.ECANCELED;
 
 /**
  * Settles a Promise with the final completion: resolved with what it decodes to, or rejected with the first error there was. An
@@ -37,7 +35,7 @@ export class PromiseSink<Result> implements Sink {
       } catch (error) {
         this.#failed = true;
         this.#error =
-          cqe.res === ECANCELED && this.#signal?.aborted === true ? this.#signal.reason : error;
+          this.#signal?.aborted === true && isCancellation(error) ? this.#signal.reason : error;
       }
     }
     if (!final) return;
@@ -50,4 +48,9 @@ export class PromiseSink<Result> implements Sink {
   detach(): void {
     if (this.#onAbort !== undefined) this.#signal?.removeEventListener('abort', this.#onAbort);
   }
+}
+
+/** What a cancelled operation ends with: EINTR when it was interrupted in a worker thread of the kernel. */
+function isCancellation(error: unknown): boolean {
+  return error instanceof OpCodeError && (error.code === 'ECANCELED' || error.code === 'EINTR');
 }

@@ -14,6 +14,7 @@ const SHARE = process.env.RINGBEARER_ASAN_BUILD === undefined ? 1 : 0.2;
 
 const SCENARIOS: readonly (readonly [string, number])[] = [
   ['idle', 200],
+  ['opening', 50],
   ['churning', 25],
   ['in a handler', 10],
   ['leaving', 25],

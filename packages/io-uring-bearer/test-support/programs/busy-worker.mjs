@@ -5,6 +5,19 @@ import { TargetFd } from '@ringbearer/io-uring-fd';
 import * as op from '@ringbearer/io-uring-opcode';
 
 const { driver, scenario } = workerData;
+if (scenario === 'opening') {
+  // Terminated while the addon makes and refuses things: there is nobody left to throw to.
+  parentPort.postMessage({ port: 0, rawPort: 0 });
+  for (;;) {
+    const opened = UringBearer.withCapacity({ CoreQueue: 8, RegisteredFd: 4 }, { manualFiles: 2 });
+    for (let i = 0; i < 4; i++) opened.listen({});
+    opened.buffers.ring({ count: 8, bufferBytes: 4096 });
+    try {
+      opened.listen({ address: 'no address' });
+    } catch {}
+    await opened.close();
+  }
+}
 const bearer = UringBearer.withCapacity(
   { CoreQueue: 32, RegisteredFd: 16 },
   { driver, manualFiles: 4 },
