@@ -63,6 +63,18 @@ export class Actor {
       }
     }
   }
+  /** A stream of results; its first submission waits while the bearer is full. */
+  async stream(operation, options = {}) {
+    for (let attempt = 0; ; attempt++) {
+      try {
+        this.count(`${operation.name} multishot`);
+        return this.bearer.stream(operation, { signal: this.signal, ...options });
+      } catch (error) {
+        if (!CROWDED.has(error.code) || attempt > 2000) throw error;
+        await sleep(1 + (attempt % 8));
+      }
+    }
+  }
   count(name) {
     this.counts[name] = (this.counts[name] ?? 0) + 1;
   }

@@ -64,13 +64,12 @@ export async function timers(actor) {
 
 /** A repeating timer as a stream, left early, aborted or to its end. */
 export async function ticks(actor) {
-  const { random, bearer } = actor;
+  const { random } = actor;
   const repeat = random.int(2, 6);
   const leaveAt = random.chance(0.5) ? random.int(1, repeat) : Number.POSITIVE_INFINITY;
   const timeout = new Timeout({ milliseconds: random.int(1, 3), repeat });
-  actor.count('TIMEOUT multishot');
   let seen = 0;
-  for await (const _ of bearer.stream(timeout, { signal: actor.signal })) {
+  for await (const _ of await actor.stream(timeout)) {
     if (++seen >= leaveAt) break;
   }
   if (seen > repeat) throw new Error(`A timer of ${repeat} ticks ticked ${seen} times`);

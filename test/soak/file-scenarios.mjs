@@ -107,8 +107,7 @@ export async function pipes(actor) {
       let received = 0;
       if (random.chance(0.5)) {
         const read = new ReadMulti({ descriptor: secondRead, group: stage.ring.group });
-        actor.count('READ multishot');
-        for await (const result of bearer.stream(read, { signal: actor.signal })) {
+        for await (const result of await actor.stream(read)) {
           const lease = bearer.buffers.lease(read, result);
           checkPattern(lease.toBytes(), salt, received);
           received += lease.length;

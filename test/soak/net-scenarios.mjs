@@ -77,8 +77,7 @@ async function receiveAll(actor, socket, salt, total, quit) {
   };
   if (random.chance(0.6)) {
     const receive = new RecvMulti({ socket, group: stage.ring.group });
-    const stream = bearer.stream(receive, { signal: actor.signal, highWater: random.int(1, 16) });
-    actor.count('RECV multishot');
+    const stream = await actor.stream(receive, { highWater: random.int(1, 16) });
     for await (const result of stream) {
       const lease = bearer.buffers.lease(receive, result);
       take(lease.toBytes());
@@ -135,7 +134,7 @@ export async function transfer(actor) {
 
 /** Several clients of one multishot accept, which is left after as many. */
 export async function crowd(actor) {
-  const { random, bearer } = actor;
+  const { random } = actor;
   const clients = random.int(1, 5);
   const where = listen(actor);
   const greeting = 64;
@@ -161,8 +160,7 @@ export async function crowd(actor) {
         listener: where.listener.descriptor,
         direct: random.chance(0.5) || !actor.stage.rawAllowed,
       });
-      actor.count('ACCEPT multishot');
-      for await (const socket of bearer.stream(accept, { signal: actor.signal })) {
+      for await (const socket of await actor.stream(accept)) {
         actor.kept(socket);
         await actor.run(new Send({ socket, data: pattern(served, 0, greeting) }));
         await actor.close(socket);
@@ -247,7 +245,7 @@ export async function starve(actor) {
       const held = [];
       let received = 0;
       try {
-        for await (const result of bearer.stream(receive, { signal: actor.signal })) {
+        for await (const result of await actor.stream(receive)) {
           const lease = bearer.buffers.lease(receive, result);
           checkPattern(lease.toBytes(), salt, received);
           received += lease.length;
