@@ -75,6 +75,18 @@ export class Actor {
       }
     }
   }
+  /** Submits a chain, waiting while the bearer is full. */
+  async submitChain(chain) {
+    for (let attempt = 0; ; attempt++) {
+      try {
+        this.count('chain');
+        return await chain.submit();
+      } catch (error) {
+        if (!CROWDED.has(error.code) || attempt > 2000) throw error;
+        await sleep(1 + (attempt % 8));
+      }
+    }
+  }
   count(name) {
     this.counts[name] = (this.counts[name] ?? 0) + 1;
   }

@@ -141,8 +141,7 @@ export async function chain(actor) {
   const failing = random.chance(0.3);
   const memory = await actor.lease(length);
   const flags = failing ? RDONLY : RDWR;
-  actor.count('chain');
-  const outcomes = await bearer
+  const operations = bearer
     .chain(
       new OpenAt({
         path: fileName(actor),
@@ -153,8 +152,8 @@ export async function chain(actor) {
     )
     .link(new Write({ descriptor, data: pattern(salt, 0, length), position: 0 }))
     .link(new Read({ descriptor, memory, position: 0 }))
-    .hardLink(new Close({ descriptor }))
-    .submit();
+    .hardLink(new Close({ descriptor }));
+  const outcomes = await actor.submitChain(operations);
   const [open, write, read, close] = outcomes.map(({ status }) => status === 'fulfilled');
   if (open && !close) {
     await actor.run(new Close({ descriptor }));
