@@ -126,7 +126,7 @@ export class Actor {
     for (let attempt = 0; ; attempt++) {
       try {
         const { pool } = this.stage;
-        const pooled = this.random.chance(0.7) && length <= pool.size && pool.available > 0;
+        const pooled = this.random.chance(0.7) && length <= pool.bufferBytes && pool.available > 0;
         const lease = pooled ? pool.take(length) : this.bearer.allocate(length);
         this.#leases.add(lease);
         return lease;

@@ -250,7 +250,7 @@ export async function starve(actor) {
           checkPattern(lease.toBytes(), salt, received);
           received += lease.length;
           held.push(lease);
-          if (held.length < random.int(1, ring.entries)) continue;
+          if (held.length < random.int(1, ring.count)) continue;
           await actor.pause();
           for (const each of held.splice(0)) each.release();
         }

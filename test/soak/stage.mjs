@@ -54,15 +54,15 @@ class Stage {
   leftovers() {
     const { bearer, ring, pool } = this;
     const { stale, dropped, capacity } = bearer.stats();
-    const kept = ring.entries + pool.capacity;
+    const kept = ring.count + pool.count;
     const wrong = [];
     const expect = (name, value, expected) => {
       if (value !== expected) wrong.push(`${name} is ${value} in place of ${expected}`);
     };
     expect('operations in flight', capacity.PendingCompletions.used, 0);
     expect('buffers in use', capacity.Buffers.used, kept);
-    expect('buffers of the ring', ring.available, ring.entries);
-    expect('buffers of the pool', pool.available, pool.capacity);
+    expect('buffers of the ring', ring.available, ring.count);
+    expect('buffers of the pool', pool.available, pool.count);
     expect('manual slots', bearer.files.manualUsed, 0);
     expect('stale completions', stale, 0);
     expect('dropped completions', dropped, 0);
