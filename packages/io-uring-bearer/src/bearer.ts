@@ -85,6 +85,8 @@ export class UringBearer extends TypedPush {
     try {
       this.#queues = new RingQueues(raw);
       this.#probe = probeRing(raw, options.disableOpcodes ?? []);
+      // In front of the engine, whose operations report to it.
+      this.files = registerFiles(raw, ledger, options.manualFiles ?? 0);
       const engine = new Engine(
         raw,
         this.#queues,
@@ -95,7 +97,6 @@ export class UringBearer extends TypedPush {
       );
       this.#engine = engine;
       this.#resizing = new Resizing(raw, this.#queues, ledger, this.driver);
-      this.files = registerFiles(raw, ledger, options.manualFiles ?? 0);
       this.buffers = new BearerBuffers(raw, ledger, engine.arrivals);
       if (this.driver !== 'manual')
         raw.start(this.driver === 'embedded' ? 0 : 1, () => engine.turn());
@@ -381,7 +382,15 @@ export class UringBearer extends TypedPush {
       dropped: this.#queues.dropped,
       stale,
       noBuffers,
-      capacity: { ...capacity, PendingCompletions: { limit, used: pending, peak: pendingPeak } },
+      capacity: {
+        ...capacity,
+        RegisteredFd: {
+          limit: this.files?.capacity ?? 0,
+          used: this.files?.used ?? 0,
+          peak: this.files?.peak ?? 0,
+        },
+        PendingCompletions: { limit, used: pending, peak: pendingPeak },
+      },
     };
   }
 
@@ -420,6 +429,7 @@ export class UringBearer extends TypedPush {
       this.buffers.close();
     } finally {
       this.#raw.close();
+      this.files?.close(); // the books only: the table went with the ring
     }
     this.#diagnostics.closed();
   }

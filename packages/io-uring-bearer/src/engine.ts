@@ -26,7 +26,7 @@ import {
 import type { BearerOptions, ManualHandler } from './options.js';
 import type { Probe } from './probe.js';
 import { recordCursors } from './record-cursors.js';
-import { INTERNAL, KERNEL_FLAGS, KNOWN_FLAGS, LINKS, RETAINED } from './record-flags.js';
+import { INTERNAL, KERNEL_FLAGS, KNOWN_FLAGS, LINKS, OPENS, RETAINED } from './record-flags.js';
 import { releaseReporting, reportError } from './report-error.js';
 import type { RingQueues } from './ring/ring-queues.js';
 import type { Sink } from './sink.js';
@@ -345,7 +345,7 @@ export class Engine {
     const queues = this.#queues;
     slab.commit(slot, operation);
     this.#sinks[slot] = sink;
-    this.#flags[slot] = flags;
+    this.#flags[slot] = flags | this.#sqe.marks;
     operation.slot = slot;
     operation.generation = slab.generation(slot) >>> 0;
     if (this.#trace !== null) {
@@ -457,6 +457,7 @@ export class Engine {
     this.counters.completed++;
     if (res === ENOBUFS) this.counters.noBuffers++;
     if ((flags & F_MORE) !== 0) {
+      if ((options & OPENS) !== 0) operation.opened(cqe);
       if (sink !== null) sink.complete(operation, cqe, false);
       else if (manual !== null && (options & INTERNAL) === 0) manual(operation, cqe);
       else operation.handler?.(cqe);

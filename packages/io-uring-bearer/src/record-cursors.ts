@@ -1,5 +1,6 @@
 import { Cqe, RECORD_BYTES, RecordMemory, Sqe } from '@ringbearer/io-uring-opcode';
 import { addressOf, type RawRing } from '@ringbearer/native/ring';
+import { filesOf } from './bearer-files.js';
 import type { RingQueues } from './ring/ring-queues.js';
 import { ringToken } from './ring/ring-token.js';
 import type { RingTrace } from './trace/ring-trace.js';
@@ -25,15 +26,16 @@ export function recordCursors(
 ): RecordCursors {
   const { buffer, addressLow, addressHigh } = raw.map(slots * RECORD_BYTES, false);
   const bytes = new Uint8Array(buffer);
+  const files = filesOf(raw);
   trace?.attach(bytes);
   const Record = trace === null ? RecordMemory : TracedRecord;
   const completionRecord = new RecordMemory(bytes, addressLow, addressHigh);
   const record = new Record(bytes, addressLow, addressHigh);
-  const sqe = new Sqe(queues.entries, record, addressOf, ringToken(raw));
+  const sqe = new Sqe(queues.entries, record, addressOf, ringToken(raw), files);
   queues.onAdopt = (entries) => sqe.move(entries);
   return {
     sqe,
-    cqe: new Cqe(completionRecord),
+    cqe: new Cqe(completionRecord, files),
     completionRecord,
   };
 }

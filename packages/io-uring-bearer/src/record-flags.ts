@@ -1,6 +1,6 @@
-import { SubmissionFlags } from '@ringbearer/io-uring-opcode';
+import { MARK_OPENS, SubmissionFlags } from '@ringbearer/io-uring-opcode';
 
-// What is kept of a submission's flags beside its record, and two bits of the engine's own.
+// What is kept of a submission's flags beside its record, and three bits of the engine's own.
 
 const { DRAIN, LINK, HARD_LINK, ASYNC, SKIP_SUCCESS, BACKGROUND } = SubmissionFlags;
 
@@ -10,6 +10,8 @@ export const KERNEL_FLAGS = DRAIN | LINK | HARD_LINK | ASYNC;
 export const KNOWN_FLAGS = KERNEL_FLAGS | SKIP_SUCCESS | BACKGROUND;
 /** Flags that tie an entry to the next one. */
 export const LINKS = LINK | HARD_LINK;
+/** Completions with F_MORE open direct descriptors: the entry was marked so. */
+export const OPENS = MARK_OPENS;
 /** The bearer's own operation, which counts against no capacity and keeps no process alive. */
 export const INTERNAL = 1 << 14;
 /** The operation completed; a manual handler keeps its record. */

@@ -5,8 +5,11 @@
 export interface FileRegistrar {
   /** Registers a table of `count` empty slots (IORING_REGISTER_FILES2 with IORING_RSRC_REGISTER_SPARSE, kernel 5.19). */
   registerSparse(count: number): void;
-  /** Puts descriptor `fd` in `slot`, or empties the slot when `fd` is -1 (IORING_REGISTER_FILES_UPDATE, kernel 5.5). */
-  update(slot: number, fd: number): void;
+  /**
+   * Fills slots from `first` on, all or none: with descriptors where all of them are empty, or empties them with -1 for each
+   * (IORING_REGISTER_FILES_UPDATE, kernel 5.5).
+   */
+  update(first: number, descriptors: readonly number[]): void;
   /** Automatic allocation uses `count` slots from `from` only (IORING_REGISTER_FILE_ALLOC_RANGE, kernel 6.0). */
   allocRange(from: number, count: number): void;
   /** Drops the whole table (IORING_UNREGISTER_FILES, kernel 5.1). */

@@ -22,10 +22,15 @@ class KernelTable implements FileRegistrar {
     this.slots = new Array(count).fill(-1);
     this.end = count;
   }
-  update(slot: number, fd: number): void {
+  updates = 0;
+  update(first: number, descriptors: readonly number[]): void {
     this.#fail('update');
-    expect(slot).toBeLessThan(this.slots!.length);
-    this.slots![slot] = fd;
+    this.updates += 1;
+    descriptors.forEach((fd, i) => {
+      expect(first + i).toBeLessThan(this.slots!.length);
+      expect(fd < 0).toBe(this.slots![first + i]! >= 0);
+      this.slots![first + i] = fd;
+    });
   }
   allocRange(from: number, count: number): void {
     this.#fail('allocRange');
@@ -171,6 +176,90 @@ describe('FixedFileTable', () => {
     expect(table.used).toBe(0);
     expect(code(() => table.reserve())).toBe('FD_TABLE_CLOSED');
     expect(code(() => table.remove(fd))).toBe('FD_TABLE_CLOSED');
+  });
+
+  test('addAll() and removeAll() make one call for slots that follow each other, all or none', () => {
+    const kernel = new KernelTable();
+    const table = new FixedFileTable(kernel, { capacity: 6 });
+    const fds = table.addAll([10, 11, 12, 13].map((fd) => new RawFd(fd)));
+    expect([kernel.updates, kernel.slots]).toEqual([1, [10, 11, 12, 13, -1, -1]]);
+    expect(fds.map(({ number, raw }) => [number, raw.number])).toEqual([
+      [0, 10],
+      [1, 11],
+      [2, 12],
+      [3, 13],
+    ]);
+    table.removeAll([fds[2]!, fds[0]!]);
+    expect([kernel.updates, kernel.slots]).toEqual([3, [-1, 11, -1, 13, -1, -1]]);
+    expect(code(() => table.removeAll([fds[1]!, fds[0]!]))).toBe('FD_NOT_REGISTERED');
+    expect(code(() => table.removeAll([fds[1]!, fds[1]!]))).toBe('FD_NOT_REGISTERED');
+    expect([kernel.updates, table.used]).toEqual([3, 2]);
+    const five = [20, 21, 22, 23, 24].map((fd) => new RawFd(fd));
+    expect(code(() => table.addAll(five))).toBe('AT_CAPACITY');
+    expect([table.used, kernel.slots]).toEqual([2, [-1, 11, -1, 13, -1, -1]]);
+    // Three runs, of which the second is refused.
+    const { update } = kernel;
+    kernel.update = (first, descriptors) => {
+      if (first === 2 && descriptors[0]! >= 0) throw new Error('EBADF');
+      update.call(kernel, first, descriptors);
+    };
+    expect(() => table.addAll(five.slice(0, 4))).toThrow('EBADF');
+    expect([table.used, kernel.slots]).toEqual([2, [-1, 11, -1, 13, -1, -1]]);
+    kernel.update = update;
+    table.addAll(five.slice(0, 4));
+    expect([table.used, kernel.slots, table.peak]).toEqual([6, [20, 11, 21, 13, 22, 23], 6]);
+    expect([table.addAll([]), table.removeAll([])]).toEqual([[], undefined]);
+  });
+
+  test('keeps the books of what operations open and close', () => {
+    const table = new FixedFileTable(new KernelTable(), { capacity: 6, automatic: 3 });
+    const automatic = new FixedFd(4);
+    table.opened(4);
+    table.opened(4); // the kernel has the last word on its slots
+    expect([table.automaticUsed, table.has(automatic)]).toEqual([1, true]);
+    expect(table.closing(4)).toBe(true);
+    expect([table.used, table.closing(4)]).toEqual([1, false]); // it is closed a second time
+    table.closed(4, true, true);
+    table.closed(4, false, true);
+    expect([table.used, table.has(automatic)]).toEqual([0, false]);
+    // The next accept is announced before the close.
+    table.opened(4);
+    table.closing(4);
+    table.opened(4);
+    table.closed(4, true, true);
+    expect([table.used, table.has(automatic)]).toEqual([1, true]);
+    // The close is cancelled.
+    table.closing(4);
+    table.closed(4, true, false);
+    expect(table.has(automatic)).toBe(true);
+    // open -> close in one chain: the close is submitted before anything is open.
+    table.emptied(4);
+    expect(table.closing(4)).toBe(false);
+    table.opened(4);
+    table.closed(4, false, true);
+    expect([table.used, table.has(automatic), table.peak]).toEqual([0, false, 1]);
+    for (const nowhere of [6, -1, 2 ** 20]) {
+      table.opened(nowhere);
+      table.emptied(nowhere);
+      table.closed(nowhere, table.closing(nowhere), true);
+    }
+    expect(table.used).toBe(0);
+  });
+
+  test('a slot set aside stays so when what was in it is closed; one that was not is free again', () => {
+    const table = new FixedFileTable(new KernelTable(), { capacity: 3 });
+    const held = table.reserve();
+    table.opened(held);
+    table.closed(held, table.closing(held), true);
+    expect([table.used, table.has(new FixedFd(held))]).toEqual([1, false]);
+    table.opened(1); // an operation named a slot nobody had set aside
+    expect(table.manualUsed).toBe(2);
+    expect(table.reserve()).toBe(2);
+    expect(code(() => table.reserve())).toBe('AT_CAPACITY');
+    table.closed(1, table.closing(1), true);
+    expect([table.manualUsed, table.reserve()]).toEqual([2, 1]);
+    table.release(held);
+    expect([table.reserve(), table.used]).toEqual([held, 3]);
   });
 
   test('agrees with the kernel through any churn', () => {

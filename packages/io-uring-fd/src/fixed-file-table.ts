@@ -1,12 +1,17 @@
 import { FIXED_FILES_MAX, FixedFd, type RawFd } from './descriptor.js';
 import { FdError } from './fd-error.js';
 import { FdKind } from './fd-kind.js';
+import type { FileBooks } from './file-books.js';
 import type { FileRegistrar } from './file-registrar.js';
 import { RegisteredFd } from './registered-fd.js';
 
-const FREE = 0;
-const RESERVED = 1;
-const FILLED = 2;
+// What a slot holds, and whether somebody has set it aside.
+const EMPTY = 0;
+const FILLED = 1;
+const CLOSING = 2;
+const HELD = 4;
+const FREE = EMPTY;
+const CONTENT = FILLED | CLOSING;
 
 /** Sizes of a {@link FixedFileTable}, fixed for life. */
 export interface FixedFileTableOptions {
@@ -20,6 +25,9 @@ export interface FixedFileTableOptions {
  * The books of the kernel's fixed-file table: slots 0 to `manualCapacity` - 1 are handed out here, the rest by the kernel.
  * It keeps numbers only and never opens or closes a descriptor.
  *
+ * Of a bearer's table the bearer keeps the books: operations that open into a slot, and close it, report here by themselves. What
+ * nobody reports is a descriptor that another ring passed here (MsgRingFd): call {@link filled} for that.
+ *
  * @example
  * ```ts
  * import { FdKind, FixedFileTable, RawFd } from '@ringbearer/io-uring-fd';
@@ -31,13 +39,17 @@ export interface FixedFileTableOptions {
  * table.remove(listener);
  * ```
  */
-export class FixedFileTable {
+export class FixedFileTable implements FileBooks {
   readonly #registrar: FileRegistrar;
   readonly #slots: Uint8Array;
   readonly #free: Uint32Array;
   readonly #manual: number;
+  /** Slots that are in `#free`, which an operation may have filled since. */
+  readonly #listed: Uint8Array;
   #freeCount: number;
+  #manualUsed = 0;
   #automaticUsed = 0;
+  #peak = 0;
   #open = true;
 
   /**
@@ -60,6 +72,7 @@ export class FixedFileTable {
     this.#manual = capacity - automatic;
     this.#slots = new Uint8Array(capacity);
     this.#free = new Uint32Array(this.#manual);
+    this.#listed = new Uint8Array(this.#manual).fill(1);
     this.#freeCount = this.#manual;
     for (let i = 0; i < this.#manual; i++) this.#free[i] = this.#manual - 1 - i; // slot 0 first
     registrar.registerSparse(capacity);
@@ -80,7 +93,11 @@ export class FixedFileTable {
   }
   /** Slots that hold a descriptor or are set aside. */
   get used(): number {
-    return this.manualUsed + this.#automaticUsed;
+    return this.#manualUsed + this.#automaticUsed;
+  }
+  /** The most there were. */
+  get peak(): number {
+    return this.#peak;
   }
   /** Slots handed out here: 0 to this - 1. */
   get manualCapacity(): number {
@@ -88,7 +105,7 @@ export class FixedFileTable {
   }
   /** Manual slots that hold a descriptor or are set aside. */
   get manualUsed(): number {
-    return this.#manual - this.#freeCount;
+    return this.#manualUsed;
   }
   /** Slots the kernel hands out: `manualCapacity` to `capacity` - 1. */
   get automaticCapacity(): number {
@@ -104,15 +121,36 @@ export class FixedFileTable {
    * @throws {FdError} AT_CAPACITY; and whatever the registration throws
    */
   add(raw: RawFd, kind: FdKind = FdKind.Any): RegisteredFd {
-    const slot = this.reserve();
+    return this.addAll([raw], kind)[0]!;
+  }
+
+  /**
+   * As {@link add} for several, all or none. Slots that follow each other are filled with one system call.
+   * @throws {FdError} AT_CAPACITY; and whatever the registration throws
+   */
+  addAll(raws: readonly RawFd[], kind: FdKind = FdKind.Any): RegisteredFd[] {
+    const slots: number[] = [];
+    const added: RegisteredFd[] = [];
     try {
-      this.#registrar.update(slot, raw.number);
+      for (const _ of raws) slots.push(this.reserve());
+      slots.sort((a, b) => a - b);
+      for (const [from, count] of runs(slots)) {
+        const part = raws.slice(added.length, added.length + count);
+        this.#registrar.update(
+          from,
+          part.map(({ number }) => number),
+        );
+        for (const [i, raw] of part.entries()) {
+          this.#slots[from + i] = HELD | FILLED;
+          added.push(new RegisteredFd(raw, new FixedFd(from + i), kind));
+        }
+      }
     } catch (error) {
-      this.release(slot);
+      this.removeAll(added);
+      for (const slot of slots.slice(added.length)) this.release(slot);
       throw error;
     }
-    this.#slots[slot] = FILLED;
-    return new RegisteredFd(raw, new FixedFd(slot), kind);
+    return added;
   }
 
   /**
@@ -120,33 +158,50 @@ export class FixedFileTable {
    * @throws {FdError} FD_NOT_REGISTERED
    */
   remove(registered: RegisteredFd): void {
-    const slot = registered.number;
-    this.#demandOpen();
-    if (slot >= this.#manual || this.#slots[slot] !== FILLED) throw notRegistered(slot);
-    this.#registrar.update(slot, -1);
-    this.release(slot);
+    this.removeAll([registered]);
   }
 
   /**
-   * Sets a manual slot aside for an operation that will fill it (`TargetFd.slot`): call {@link filled} when that
-   * succeeded and {@link release} when it failed, or when the descriptor in it was closed.
+   * As {@link remove} for several, with one system call for slots that follow each other.
+   * @throws {FdError} FD_NOT_REGISTERED: none was removed
+   */
+  removeAll(registered: readonly RegisteredFd[]): void {
+    if (registered.length === 0) return;
+    this.#demandOpen();
+    const slots = registered.map(({ number }) => number).sort((a, b) => a - b);
+    for (const [i, slot] of slots.entries()) {
+      const filled = slot < this.#manual && (this.#slots[slot]! & CONTENT) !== 0;
+      if (!filled || slot === slots[i - 1]) throw notRegistered(slot);
+    }
+    for (const [from, count] of runs(slots)) {
+      this.#registrar.update(from, new Array(count).fill(-1));
+      for (let i = 0; i < count; i++) this.release(from + i);
+    }
+  }
+
+  /**
+   * Sets a manual slot aside for operations that fill it (`TargetFd.slot`), until {@link release}: closing what is in it leaves it set
+   * aside.
    * @throws {FdError} AT_CAPACITY
    */
   reserve(): number {
     this.#demandOpen();
-    if (this.#freeCount === 0) {
-      const limit = this.#manual;
-      throw new FdError(
-        'AT_CAPACITY',
-        `Cannot take a fixed-file slot as all ${limit} are in use: free one, or make RegisteredFd larger`,
-        -1,
-        { kind: 'RegisteredFd', limit, used: limit },
-      );
+    while (this.#freeCount > 0) {
+      this.#freeCount -= 1;
+      const slot = this.#free[this.#freeCount]!;
+      this.#listed[slot] = 0;
+      if (this.#slots[slot] !== FREE) continue; // filled by an operation, and nobody had set it aside
+      this.#take(slot);
+      this.#slots[slot] = HELD;
+      return slot;
     }
-    this.#freeCount -= 1;
-    const slot = this.#free[this.#freeCount]!;
-    this.#slots[slot] = RESERVED;
-    return slot;
+    const limit = this.#manual;
+    throw new FdError(
+      'AT_CAPACITY',
+      `Cannot take a fixed-file slot as all ${limit} are in use: free one, or make RegisteredFd larger`,
+      -1,
+      { kind: 'RegisteredFd', limit, used: limit },
+    );
   }
 
   /**
@@ -157,19 +212,14 @@ export class FixedFileTable {
    */
   filled(slot: number): void {
     const state = this.#slots[slot];
-    if (slot >= this.#manual) {
-      if (state === undefined) throw notRegistered(slot);
-      if (state === FREE) this.#automaticUsed += 1;
-    } else if (state !== RESERVED) {
-      throw state === FILLED ? inUse(slot) : notRegistered(slot);
-    }
-    this.#slots[slot] = FILLED;
+    if (state === undefined || (slot < this.#manual && state === FREE)) throw notRegistered(slot);
+    if (slot < this.#manual && (state & CONTENT) !== 0) throw inUse(slot);
+    this.opened(slot);
   }
 
   /**
-   * A slot is empty again. For a descriptor that is closed through the ring, call it when the close is submitted: the
-   * kernel may announce the next user of the slot before the close's own completion is read.
-   * @throws {FdError} FD_NOT_REGISTERED when it was empty
+   * A slot is empty, and not set aside any more.
+   * @throws {FdError} FD_NOT_REGISTERED when it was neither filled nor set aside
    */
   release(slot: number): void {
     const state = this.#slots[slot];
@@ -177,15 +227,48 @@ export class FixedFileTable {
     this.#slots[slot] = FREE;
     if (slot >= this.#manual) {
       this.#automaticUsed -= 1;
-    } else {
-      this.#free[this.#freeCount] = slot;
-      this.#freeCount += 1;
+      return;
     }
+    this.#manualUsed -= 1;
+    if (this.#listed[slot] === 1) return;
+    this.#listed[slot] = 1;
+    this.#free[this.#freeCount] = slot;
+    this.#freeCount += 1;
+  }
+
+  /** See {@link FileBooks.opened}. */
+  opened(slot: number): void {
+    const state = this.#slots[slot];
+    if (state === undefined) return;
+    if (state === FREE) this.#take(slot);
+    this.#slots[slot] = (state & HELD) | FILLED;
+  }
+  /** See {@link FileBooks.closing}. */
+  closing(slot: number): boolean {
+    const state = this.#slots[slot];
+    if (state === undefined || (state & CONTENT) !== FILLED) return false;
+    this.#slots[slot] = (state & HELD) | CLOSING;
+    return true;
+  }
+  /** See {@link FileBooks.closed}. */
+  closed(slot: number, known: boolean, done: boolean): void {
+    const state = this.#slots[slot];
+    // Filled again before its close was reported: the kernel announces an accept at once, a close at the end of its batch.
+    if (state === undefined || (state & CONTENT) !== (known ? CLOSING : FILLED)) return;
+    if (done) this.emptied(slot);
+    else this.#slots[slot] = (state & HELD) | FILLED;
+  }
+  /** See {@link FileBooks.emptied}. */
+  emptied(slot: number): void {
+    const state = this.#slots[slot];
+    if (state === undefined || (state & CONTENT) === 0) return;
+    if ((state & HELD) === 0) this.release(slot);
+    else this.#slots[slot] = HELD;
   }
 
   /** `fd` names a slot of this table that holds a descriptor. */
   has(fd: FixedFd | RegisteredFd): boolean {
-    return this.#slots[fd.number] === FILLED;
+    return ((this.#slots[fd.number] ?? FREE) & CONTENT) !== 0;
   }
 
   /** Drops the whole table. Descriptors that live only there are closed by the kernel. Again: nothing happens. */
@@ -194,13 +277,31 @@ export class FixedFileTable {
     this.#registrar.unregister();
     this.#open = false;
     this.#slots.fill(FREE);
+    this.#manualUsed = 0;
     this.#automaticUsed = 0;
-    this.#freeCount = this.#manual;
+  }
+
+  /** One more is in use. */
+  #take(slot: number): void {
+    if (slot < this.#manual) this.#manualUsed += 1;
+    else this.#automaticUsed += 1;
+    if (this.used > this.#peak) this.#peak = this.used;
   }
 
   #demandOpen(): void {
     if (!this.#open) throw new FdError('FD_TABLE_CLOSED', CLOSED);
   }
+}
+
+/** First slot and length of each run of slots that follow each other. */
+function runs(slots: readonly number[]): [from: number, count: number][] {
+  const found: [number, number][] = [];
+  for (const slot of slots) {
+    const last = found.at(-1);
+    if (last !== undefined && last[0] + last[1] === slot) last[1] += 1;
+    else found.push([slot, 1]);
+  }
+  return found;
 }
 
 const CLOSED = 'Cannot use the fixed-file table as it is closed';

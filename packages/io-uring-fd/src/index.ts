@@ -6,6 +6,7 @@
 export * from './descriptor.js';
 export * from './fd-error.js';
 export * from './fd-kind.js';
+export * from './file-books.js';
 export * from './file-registrar.js';
 export * from './fixed-file-table.js';
 export * from './registered-fd.js';

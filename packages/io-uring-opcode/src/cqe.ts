@@ -1,3 +1,4 @@
+import type { FileBooks, TargetFd } from '@ringbearer/io-uring-fd';
 import { CqeFlag, RingFlag } from './abi.generated.js';
 import type { RecordMemory } from './record-memory.js';
 
@@ -22,9 +23,19 @@ export class Cqe {
   /** The operation's record memory, with what the kernel wrote there. */
   readonly record: RecordMemory;
 
+  /** The books of this ring's direct descriptors; null where nobody keeps any. */
+  readonly files: FileBooks | null;
+
   /** Only the bearer builds one. */
-  constructor(record: RecordMemory) {
+  constructor(record: RecordMemory, files: FileBooks | null = null) {
     this.record = record;
+    this.files = files;
+  }
+
+  /** Has the books say that this completion opened a direct descriptor, if it did: an operation calls it when it ends. */
+  opened(into: TargetFd): void {
+    if (this.res < 0 || !into.direct || this.files === null) return;
+    this.files.opened(into.automatic ? this.res : into.fileIndex - 1);
   }
 
   /** More completions of this operation will follow (IORING_CQE_F_MORE). */

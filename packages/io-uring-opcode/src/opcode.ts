@@ -59,6 +59,9 @@ export abstract class OpCode<Result = number> {
    */
   release(_final?: Cqe): void {}
 
+  /** A completion with F_MORE opened a descriptor: for the books. Called where the entry was marked with `sqe.opensMany()`. */
+  opened(_cqe: Cqe): void {}
+
   /** Undoes {@link acquire} when the submission was rolled back before the kernel saw it. */
   rollback(): void {
     this.release();

@@ -1,4 +1,4 @@
-import type { Descriptor } from '@ringbearer/io-uring-fd';
+import type { Descriptor, FileBooks } from '@ringbearer/io-uring-fd';
 import type { KernelMemory, RegisteredMemory } from '@ringbearer/io-uring-owner';
 import { SqeFlag } from './abi.generated.js';
 import type { RecordMemory } from './record-memory.js';
@@ -9,6 +9,9 @@ export const SQE_WORDS = 16;
 // The flags are the second byte of word 0.
 const FIXED_FILE = SqeFlag.FIXED_FILE << 8;
 const BUFFER_SELECT = SqeFlag.BUFFER_SELECT << 8;
+
+/** The bit of {@link Sqe.marks} that says: completions with F_MORE open descriptors. */
+export const MARK_OPENS = 1 << 13; // beyond SubmissionFlags
 
 /** Finds the address of caller-owned bytes: writes low and high half into `out`. */
 export type AddressLookup = (bytes: ArrayBufferView, out: Uint32Array) => void;
@@ -23,6 +26,10 @@ export type AddressLookup = (bytes: ArrayBufferView, out: Uint32Array) => void;
 export class Sqe {
   /** 256 bytes of stable memory that belong to this operation until its final completion. */
   readonly record: RecordMemory;
+  /** The books of this ring's direct descriptors; null where nobody keeps any. */
+  readonly files: FileBooks | null;
+  /** What {@link OpCode.prepare} wants of the bearer, beside the entry: {@link opensMany}. */
+  marks = 0;
   #words: Int32Array;
   readonly #lookup: AddressLookup;
   readonly #ring: object | null;
@@ -38,7 +45,9 @@ export class Sqe {
     record: RecordMemory,
     lookup: AddressLookup,
     ring: object | null = null,
+    files: FileBooks | null = null,
   ) {
+    this.files = files;
     this.#ring = ring;
     this.#words = words;
     this.record = record;
@@ -49,6 +58,7 @@ export class Sqe {
   open(at: number, codeAndFlags: number, slot: number, generation: number): void {
     const w = this.#words;
     this.#at = at;
+    this.marks = 0;
     w[at] = codeAndFlags;
     w[at + 1] = -1;
     w[at + 2] = 0;
@@ -145,6 +155,11 @@ export class Sqe {
   /** `file_index` / `splice_fd_in` / `addr_len` (word 11). */
   fileIndex(value: number): void {
     this.#words[this.#open() + 11] = value;
+  }
+
+  /** Completions with F_MORE open descriptors: the bearer calls {@link OpCode.opened} for each. */
+  opensMany(): void {
+    this.marks |= MARK_OPENS;
   }
 
   /** `addr` and `len` from kernel memory, or a part of it. */

@@ -1,5 +1,5 @@
-import type { Descriptor } from '@ringbearer/io-uring-fd';
-import { OpNumber } from '../../abi.generated.js';
+import type { Descriptor, FileBooks } from '@ringbearer/io-uring-fd';
+import { Errno, OpNumber } from '../../abi.generated.js';
 import { descriptorArgument } from '../../argument.js';
 import type { Cqe } from '../../cqe.js';
 import { OpCode } from '../../opcode.js';
@@ -37,6 +37,9 @@ export class Close extends OpCode<void> {
   override readonly code = OpNumber.CLOSE;
   override readonly name = 'CLOSE';
   #descriptor: Descriptor;
+  /** Where the slot's closing was noted, until it is known what became of it. */
+  #books: FileBooks | null = null;
+  #known = false;
 
   constructor(options: CloseOptions) {
     super();
@@ -54,11 +57,20 @@ export class Close extends OpCode<void> {
     return this;
   }
 
+  override release(final?: Cqe): void {
+    // EBADF says that the slot is empty as well. What was cancelled, or never submitted, is still there.
+    const done = final !== undefined && final.res !== -Errno.ECANCELED;
+    this.#books?.closed(this.#descriptor.number, this.#known, done);
+    this.#books = null;
+  }
+
   override prepare(sqe: Sqe): void {
     // A direct descriptor is named by file_index alone: the kernel answers EBADF to IOSQE_FIXED_FILE here.
     if (this.#descriptor.direct) {
       sqe.fd(0);
       sqe.fileIndex(this.#descriptor.number + 1);
+      this.#books = sqe.files;
+      this.#known = sqe.files?.closing(this.#descriptor.number) ?? false;
     } else {
       sqe.fd(this.#descriptor.number);
     }

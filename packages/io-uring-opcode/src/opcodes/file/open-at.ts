@@ -78,6 +78,10 @@ export class OpenAt extends OpCode<Descriptor> {
     return this;
   }
 
+  override release(final?: Cqe): void {
+    final?.opened(this.#into);
+  }
+
   override prepare(sqe: Sqe): void {
     sqe.fd(this.#directory);
     this.#path.writeAddress(sqe);

@@ -91,6 +91,10 @@ export class OpenAt2 extends OpCode<Descriptor> {
     return this;
   }
 
+  override release(final?: Cqe): void {
+    final?.opened(this.#into);
+  }
+
   override prepare(sqe: Sqe): void {
     const { record } = sqe;
     record.setSafeInteger(0, this.#flags >>> 0);

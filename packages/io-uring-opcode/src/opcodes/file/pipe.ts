@@ -71,6 +71,13 @@ export class Pipe extends OpCode<PipeEnds> {
       (into.direct ? 0 : CommonOpenFlag.CLOEXEC) | (nonBlocking ? CommonOpenFlag.NONBLOCK : 0);
   }
 
+  override release(final?: Cqe): void {
+    if (!this.#into.direct || final === undefined || final.res < 0) return;
+    const { readEnd, writeEnd } = this.complete(final);
+    final.files?.opened(readEnd.number);
+    final.files?.opened(writeEnd.number);
+  }
+
   override prepare(sqe: Sqe): void {
     sqe.fd(0);
     sqe.recordAddress(0);

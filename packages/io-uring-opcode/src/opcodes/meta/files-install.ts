@@ -55,6 +55,11 @@ export class FilesInstall extends OpCode<FixedFd[]> {
     return this;
   }
 
+  override release(final?: Cqe): void {
+    if (final === undefined || final.res < 0) return;
+    for (const { number } of this.complete(final)) final.files?.opened(number);
+  }
+
   override prepare(sqe: Sqe): void {
     this.#descriptors.forEach((number, i) => {
       sqe.record.setUint32(4 * i, number);

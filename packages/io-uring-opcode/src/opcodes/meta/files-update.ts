@@ -65,6 +65,16 @@ export class FilesUpdate extends OpCode<number> {
     return this;
   }
 
+  override release(final?: Cqe): void {
+    const { files = null, res = 0 } = final ?? {};
+    if (files === null) return;
+    // The first `res` were done.
+    for (let i = 0; i < res; i++) {
+      if (this.#descriptors[i]! < 0) files.emptied(this.#first + i);
+      else files.opened(this.#first + i);
+    }
+  }
+
   override prepare(sqe: Sqe): void {
     this.#descriptors.forEach((number, i) => {
       sqe.record.setUint32(4 * i, number);

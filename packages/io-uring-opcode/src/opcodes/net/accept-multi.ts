@@ -77,11 +77,19 @@ export class AcceptMulti extends OpCode<Descriptor> {
     this.#flags = targetFlags('accept', this.#into, nonBlocking);
   }
 
+  override opened(cqe: Cqe): void {
+    cqe.opened(this.#into);
+  }
+  override release(final?: Cqe): void {
+    final?.opened(this.#into);
+  }
+
   override prepare(sqe: Sqe): void {
     sqe.descriptor(this.#listener);
     sqe.ioprio(AcceptFlag.MULTISHOT);
     sqe.flags(this.#flags);
     sqe.fileIndex(this.#into.fileIndex);
+    if (this.#into.direct) sqe.opensMany();
   }
 
   override complete(cqe: Cqe): Descriptor {

@@ -91,6 +91,10 @@ export class Accept extends OpCode<Accepted> {
     this.since = into.automatic ? '5.19' : into.direct ? '5.15' : '5.5';
   }
 
+  override release(final?: Cqe): void {
+    final?.opened(this.#into);
+  }
+
   override prepare(sqe: Sqe): void {
     sqe.descriptor(this.#listener);
     if (this.#peer) {

@@ -64,6 +64,10 @@ export class Socket extends OpCode<Descriptor> {
     this.#into = into;
   }
 
+  override release(final?: Cqe): void {
+    final?.opened(this.#into);
+  }
+
   override prepare(sqe: Sqe): void {
     sqe.fd(this.#family);
     sqe.offset(this.#type);
