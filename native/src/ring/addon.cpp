@@ -64,6 +64,8 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   word("enters", kEnters);
   word("loopError", kLoopError);
   word("waitMicroseconds", kWaitMicroseconds);
+  word("minWaitMicroseconds", kMinWaitMicroseconds);
+  word("loopMinWaitMicroseconds", kLoopMinWaitMicroseconds);
   exports.Set("controlWords", control);
   return exports;
 }

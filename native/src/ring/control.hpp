@@ -16,6 +16,8 @@ enum ControlWord : int {
   kEnters = 8,          // out: count of io_uring_enter calls, wraps
   kLoopError = 9,       // out: last errno of an enter made by the loop hooks, 0 if none
   kWaitMicroseconds = 10,  // in: bound on the wait of enter(), 0 for none
+  kMinWaitMicroseconds = 11,  // in: enter() waits so long for all of its completions, then for one
+  kLoopMinWaitMicroseconds = 12,  // in: the owner driver collects completions for so long before it wakes
   kControlWords = 16,
 };
 

@@ -169,7 +169,15 @@ bool Driver::Turn(int turn) {
       bound.tv_sec = timeout / 1000;
       bound.tv_nsec = timeout % 1000 * 1000000LL;
     }
-    int result = ring_->Enter(unsubmitted, timeout == 0 ? 0 : 1, timeout > 0 ? &bound : nullptr);
+    unsigned wanted = timeout == 0 ? 0 : 1;
+    int64_t min_wait = 0;
+    if (timeout != 0 && control[kLoopMinWaitMicroseconds] > 0) {
+      min_wait = control[kLoopMinWaitMicroseconds];
+      if (timeout > 0) min_wait = std::min<int64_t>(min_wait, timeout * int64_t{1000});
+      // Half of the queue: the rest is for what arrives while JavaScript reads it.
+      wanted = std::max(1u, ring_->completion_entries() / 2);
+    }
+    int result = ring_->Enter(unsubmitted, wanted, timeout > 0 ? &bound : nullptr, static_cast<unsigned>(min_wait));
     control[kLoopError] = result < 0 && result != -ETIME && result != -EINTR ? -result : 0;
     if (timeout != 0) uv_update_time(loop_);
     // Timers are due, or a signal arrived: libuv's.

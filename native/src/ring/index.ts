@@ -132,7 +132,9 @@ type ControlWordName =
   | 'backendFired'
   | 'enters'
   | 'loopError'
-  | 'waitMicroseconds';
+  | 'waitMicroseconds'
+  | 'minWaitMicroseconds'
+  | 'loopMinWaitMicroseconds';
 
 function load(): Addon {
   const path = '../../build/Release/ring.node';

@@ -131,14 +131,15 @@ Ring::~Ring() {
   }
 }
 
-int Ring::Enter(unsigned to_submit, unsigned min_complete, const __kernel_timespec* timeout) {
+int Ring::Enter(unsigned to_submit, unsigned min_complete, const __kernel_timespec* timeout, unsigned min_wait) {
   unsigned flags = IORING_ENTER_GETEVENTS | (ring_fd_registered_ ? IORING_ENTER_REGISTERED_RING : 0u);
   int fd = ring_fd_registered_ ? ring_.enter_ring_fd : ring_.ring_fd;
   control()[kEnters]++;
   long result;
-  if (timeout != nullptr) {
+  if (timeout != nullptr || min_wait > 0) {
     io_uring_getevents_arg argument{};
     argument.sigmask_sz = _NSIG / 8;
+    argument.pad = min_wait;  // min_wait_usec: liburing 2.3 knows it as padding
     argument.ts = reinterpret_cast<uint64_t>(timeout);
     result = syscall(__NR_io_uring_enter, fd, to_submit, min_complete, flags | IORING_ENTER_EXT_ARG, &argument, sizeof argument);
   } else {
@@ -186,7 +187,7 @@ napi_value Ring::EnterFromJavaScript(napi_env env, napi_callback_info info) {
     timeout.tv_nsec = control[kWaitMicroseconds] % 1000000 * 1000LL;
   }
   control[kResult] = self->Enter(static_cast<unsigned>(control[kToSubmit]), static_cast<unsigned>(control[kMinComplete]),
-                                 bounded ? &timeout : nullptr);
+                                 bounded ? &timeout : nullptr, static_cast<unsigned>(control[kMinWaitMicroseconds]));
   return nullptr;
 }
 

@@ -28,11 +28,14 @@ class Ring : public Napi::ObjectWrap<Ring> {
   ~Ring() override;
 
   // Submits and waits as asked; returns what the kernel returned or a negated errno. Counts itself.
-  int Enter(unsigned to_submit, unsigned min_complete, const __kernel_timespec* timeout);
+  // With `min_wait` (microseconds, kernel 6.12) it waits so long for all of `min_complete`, and from then on for one. The kernel looks at
+  // the timeout only then: it must not be shorter.
+  int Enter(unsigned to_submit, unsigned min_complete, const __kernel_timespec* timeout, unsigned min_wait = 0);
   unsigned Unsubmitted() const;
   // Work the kernel wants us to enter for: deferred task work, or completions kept back after a CQ overflow.
   bool NeedsEnter() const;
   bool HasCompletions() const;
+  unsigned completion_entries() const { return params_.cq_entries; }
   // Queues one multishot-free POLL_ADD on `fd` with the reserved user_data. False when the submission queue is full.
   bool PushBackendPoll(int fd);
   // Ends the poll of PushBackendPoll early; it completes with ECANCELED.

@@ -12,10 +12,17 @@ import { closedError } from './errors.js';
 import { Futex } from './futex.js';
 import { decodeKey, encodeKey, type SubmissionKey } from './key.js';
 import { Listener, type ListenerHost, type ListenOptions, type SocketName } from './listener.js';
-import type { BearerOptions, ManualHandler, StreamOptions, SubmitOptions } from './options.js';
+import type {
+  BearerOptions,
+  ManualHandler,
+  StreamOptions,
+  SubmitOptions,
+  WaitOptions,
+} from './options.js';
 import { lookUpPeer } from './peer-lookup.js';
 import { type Capabilities, describeCapabilities, type Probe, probeRing } from './probe.js';
 import { PromiseSink } from './promise-sink.js';
+import { checkMinWait, demandMinWait, grantMinWait } from './ring/min-wait.js';
 import { Resizing } from './ring/resizing.js';
 import { RingQueues } from './ring/ring-queues.js';
 import { type DriverKind, grantDriver, setupRing } from './ring/setup.js';
@@ -53,6 +60,7 @@ export class UringBearer extends TypedPush {
   readonly #probe: Probe;
   readonly #engine: Engine;
   readonly #resizing: Resizing;
+  readonly #minWaitUs: number;
   readonly #diagnostics: BearerDiagnostics = new BearerDiagnostics(this);
   readonly #streams = new Set<StreamSink<never>>();
   readonly #listeners = new Set<Listener>();
@@ -96,6 +104,8 @@ export class UringBearer extends TypedPush {
         this.#diagnostics,
       );
       this.#engine = engine;
+      const { driver = 'embedded', minWaitUs = 0 } = options;
+      this.#minWaitUs = grantMinWait(raw, driver, this.driver, minWaitUs);
       this.#resizing = new Resizing(raw, this.#queues, ledger, this.driver);
       this.buffers = new BearerBuffers(raw, ledger, engine.arrivals);
       if (this.driver !== 'manual')
@@ -235,10 +245,26 @@ export class UringBearer extends TypedPush {
    * Manual driver: submits what is queued and waits.
    *
    * @param minComplete completions to wait for. Default 1
-   * @param timeoutMs bound on the wait, 0 to not wait. Default: none
+   * @param wait bounds on the wait, or its `timeoutMs` alone. Default: none
    * @returns entries the kernel took
+   * @throws TypeError for another driver; RangeError; BearerError `BEARER_CLOSED`, `UNSUPPORTED_FEATURE` (`minWaitUs` before kernel 6.12)
+   *
+   * @example
+   * ```ts
+   * import { UringBearer } from '@ringbearer/io-uring-bearer';
+   * import { Timeout } from '@ringbearer/io-uring-opcode';
+   *
+   * const bearer = UringBearer.withCapacity({ CoreQueue: 8 }, { driver: 'manual' });
+   * for (const milliseconds of [1, 2, 5000]) bearer.push(new Timeout({ milliseconds }));
+   * const minWaitUs = bearer.probe().features.includes('MIN_TIMEOUT') ? 20_000 : undefined;
+   * bearer.submitAndWait(minWaitUs === undefined ? 2 : 3, { timeoutMs: 1000, minWaitUs });
+   * console.log(bearer.handleCompletions()); // 2: all there were after 20 milliseconds
+   * await bearer.close();
+   * ```
    */
-  submitAndWait(minComplete = 1, timeoutMs: number = Number.POSITIVE_INFINITY): number {
+  submitAndWait(minComplete = 1, wait: number | WaitOptions = {}): number {
+    const { timeoutMs = Number.POSITIVE_INFINITY, minWaitUs } =
+      typeof wait === 'number' ? { timeoutMs: wait } : wait;
     this.#demandManual();
     if (!Number.isInteger(minComplete) || minComplete < 0 || minComplete > 0x7fff_ffff) {
       throw new RangeError(
@@ -248,7 +274,11 @@ export class UringBearer extends TypedPush {
     if (!(timeoutMs >= 0)) {
       throw new RangeError(`Cannot wait as timeoutMs must be >= 0: current value is ${timeoutMs}`);
     }
-    return this.#engine.enter(minComplete, timeoutMs);
+    if (minWaitUs !== undefined) {
+      checkMinWait(minWaitUs);
+      demandMinWait(this.#raw);
+    }
+    return this.#engine.enter(minComplete, timeoutMs, minWaitUs);
   }
 
   /**
@@ -325,7 +355,7 @@ export class UringBearer extends TypedPush {
 
   /** What this bearer was granted, in words. */
   capabilities(): Capabilities {
-    return describeCapabilities(this.#raw, this.#probe, this.driver);
+    return describeCapabilities(this.#raw, this.#probe, this.driver, this.#minWaitUs);
   }
 
   /**

@@ -237,12 +237,12 @@ export class Engine {
   }
 
   /** Submits what is queued, and waits for completions where asked to. */
-  enter(minComplete = 0, milliseconds = 0): number {
+  enter(minComplete = 0, milliseconds = 0, minWaitUs?: number): number {
     if (this.#state === 'closed') return 0;
     if (this.#deferred.waiting && !this.#inTurn) this.#deferred.run();
     const result =
       minComplete > 0 && milliseconds > 0
-        ? this.#queues.enterAndWait(minComplete, milliseconds)
+        ? this.#queues.enterAndWait(minComplete, milliseconds, minWaitUs)
         : this.#queues.enter();
     return Math.max(result, 0);
   }

@@ -19,6 +19,15 @@ export interface BearerOptions {
   readonly onBatch?: () => void;
   /** Called before the completions of a wake-up are handled: the place to read a clock once. */
   readonly onWake?: () => void;
+  /**
+   * The owner driver: microseconds from the beginning of a wait in which completions are collected, before the thread wakes for them
+   * (min_wait_usec of io_uring_enter(2), kernel 6.12). Fewer wake-ups under load, against that much latency for every completion and
+   * for what the event loop watches; timers are not late, and the end of a Timeout operation
+   * wakes at once. An integer from 0 to 1,000,000. Default 0: each completion wakes the
+   * thread at once. `capabilities().minWaitUs` says what was granted: 0 on an older kernel, and where the driver is embedded because
+   * the thread has an owner.
+   */
+  readonly minWaitUs?: number;
   /** Slots of RegisteredFd for `bearer.files`; the kernel hands out the others (`TargetFd.auto`). Default 0. */
   readonly manualFiles?: number;
   /** The slab that holds the records. Default: an ArraySlab. */
@@ -49,3 +58,14 @@ export interface StreamOptions extends SubmitOptions {
 
 /** Handles one completion by hand. `'retain'` keeps the record of a final completion until `forget(key)`. */
 export type ManualHandler = (operation: OpCode<unknown>, cqe: Cqe) => 'retain' | 'forget';
+
+/** How long the manual driver waits. */
+export interface WaitOptions {
+  /** Bound on the wait in milliseconds, 0 to not wait. Default: none. */
+  readonly timeoutMs?: number;
+  /**
+   * Microseconds after which one completion is enough, instead of `minComplete` (a Timeout that ends always is; min_wait_usec of io_uring_enter(2), kernel 6.12): an
+   * integer from 0 to 1,000,000. Default: one is never enough.
+   */
+  readonly minWaitUs?: number;
+}

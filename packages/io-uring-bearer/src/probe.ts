@@ -33,6 +33,8 @@ export interface Capabilities {
   readonly opcodes: number;
   /** Names of the IORING_FEAT_* bits. */
   readonly features: readonly string[];
+  /** Microseconds for which the owner driver collects completions before it wakes. */
+  readonly minWaitUs: number;
 }
 
 const OPCODE_SLOTS = 256;
@@ -57,7 +59,12 @@ export function probeRing(raw: RawRing, disabled: readonly number[]): Probe {
 }
 
 /** The report of {@link Capabilities}. */
-export function describeCapabilities(raw: RawRing, probe: Probe, driver: DriverKind): Capabilities {
+export function describeCapabilities(
+  raw: RawRing,
+  probe: Probe,
+  driver: DriverKind,
+  minWaitUs: number,
+): Capabilities {
   return {
     kernel: probe.kernel,
     driver,
@@ -66,5 +73,6 @@ export function describeCapabilities(raw: RawRing, probe: Probe, driver: DriverK
     completionEntries: raw.cqEntries,
     opcodes: probe.opcodes.length,
     features: probe.features,
+    minWaitUs,
   };
 }

@@ -148,7 +148,7 @@ export class RingQueues {
     let submitted = 0;
     for (let interrupted = 0; interrupted < INTERRUPTED_MAX; ) {
       const wanted = Math.max(0, this.unsubmitted - hold);
-      const result = this.#call(wanted, 0, 0);
+      const result = this.#call(wanted, 0, 0, 0);
       if (result === EINTR) {
         interrupted++;
       } else if (result < 0) {
@@ -165,27 +165,42 @@ export class RingQueues {
    * As {@link enter}, and waits until there are `minComplete` completions, or as many as the queue holds.
    *
    * @param milliseconds bound on the wait, Infinity for none
+   * @param minWaitUs microseconds after which one completion is enough, Infinity for never
    */
-  enterAndWait(minComplete: number, milliseconds: number): number {
-    const deadline = performance.now() + milliseconds;
+  enterAndWait(
+    minComplete: number,
+    milliseconds: number,
+    minWaitUs = Number.POSITIVE_INFINITY,
+  ): number {
+    const begin = performance.now();
+    const deadline = begin + milliseconds;
+    const enoughAt = begin + minWaitUs / 1000;
     const wanted = Math.min(minComplete, this.completionsMax);
     const submitted = this.enter();
     while (this.unread < wanted) {
       // A wait of its own: the result of a submission hides that the wait behind it was interrupted or timed out.
-      const left = Math.min(WAIT_MS_MAX, deadline - performance.now());
+      const now = performance.now();
+      if (this.unread > 0 && now >= enoughAt) break;
+      const left = Math.min(WAIT_MS_MAX, deadline - now);
       if (left <= 0) break;
       const bound = milliseconds === Number.POSITIVE_INFINITY ? 0 : Math.ceil(left * 1000);
-      const result = this.#call(0, wanted, bound);
+      // The kernel looks at the bound only after the minimum.
+      const minimum = Math.min(enoughAt - now, left);
+      let result: number;
+      if (minWaitUs === Number.POSITIVE_INFINITY) result = this.#call(0, wanted, bound, 0);
+      else if (minimum <= 0) result = this.#call(0, 1, bound, 0);
+      else result = this.#call(0, wanted, bound, Math.ceil(minimum * 1000));
       if (result < 0 && result !== EINTR && result !== ETIME) break;
     }
     return submitted;
   }
 
-  #call(toSubmit: number, minComplete: number, waitMicroseconds: number): number {
+  #call(toSubmit: number, minComplete: number, waitUs: number, minWaitUs: number): number {
     const { control } = this;
     control[controlWords.toSubmit] = toSubmit;
     control[controlWords.minComplete] = minComplete;
-    control[controlWords.waitMicroseconds] = waitMicroseconds;
+    control[controlWords.waitMicroseconds] = waitUs;
+    control[controlWords.minWaitMicroseconds] = minWaitUs;
     this.#raw.enter();
     return control[controlWords.result]!;
   }
