@@ -29,8 +29,7 @@ export interface LeaseHome {
  * |---|---|
  * | `fill(bytes, at)` | `fill`, `filled`: idle or Taken -> Taken. While the holder has it in Filling itself, only writes |
  * | submit, final completion | `lend`, `giveBack`: -> Kernel -> Returned, by the operation |
- * | submit to send or write | `forward`: Returned -> Taken first, as what was received may be sent on: an echo |
-| `reuse()` | Returned -> Reusable: the same lease goes through another round |
+ * | `reuse()` | Returned -> Reusable: the same lease goes through another round; before a received one is sent on, an echo |
  * | `release()` | anything but Kernel -> Reusable, and back to the pool; or back to the kernel, for provided buffers |
  *
  * @example

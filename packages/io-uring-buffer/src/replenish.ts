@@ -21,6 +21,8 @@ interface Replenished {
 
 /** Decides when a ring publishes. */
 export class Replenishing {
+  /** It has to be told, with {@link left}, of every buffer that leaves the kernel. */
+  readonly watches: boolean;
   readonly #policy: ReplenishPolicy;
   readonly #ring: Replenished;
   #planned = false;
@@ -33,6 +35,7 @@ export class Replenishing {
       );
     }
     this.#policy = policy;
+    this.watches = policy === 'half-empty';
     this.#ring = ring;
   }
 
@@ -46,7 +49,6 @@ export class Replenishing {
 
   /** The kernel has one less, and others may wait unpublished. */
   left(): void {
-    if (this.#policy !== 'half-empty') return;
     if (this.#ring.available < this.#ring.count / 2) this.#ring.publish();
   }
 

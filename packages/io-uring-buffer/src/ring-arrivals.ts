@@ -23,6 +23,7 @@ export function classicArrivals(
   giveBack: (bid: number, offset: number) => void,
 ): BufferArrivals {
   const { entries } = home;
+  const { watches } = home.replenishing;
   /** A bundle: all full but the last, one behind the other in the ring's order, which is not that of their ids. */
   const run = (first: number, length: number): void => {
     let position = entries.positionOf(first);
@@ -39,7 +40,7 @@ export function classicArrivals(
     arrived(bid, length) {
       if (length <= bufferBytes) ledger.arrive(bid, length);
       else run(bid, length);
-      home.replenishing.left();
+      if (watches) home.replenishing.left();
       return 0;
     },
     unused(bid) {
@@ -66,6 +67,7 @@ export function incrementalArrivals(
   giveBack: (bid: number, offset: number) => void,
 ): BufferArrivals {
   const { entries } = home;
+  const { watches } = home.replenishing;
   /** The buffer that is half filled, or -1. */
   let open = -1;
   const finish = (bid: number): void => {
@@ -92,7 +94,7 @@ export function incrementalArrivals(
       const start = ledger.filled(bid);
       ledger.arrive(bid, Math.min(length, bufferBytes - start));
       settle(bid, position, more);
-      home.replenishing.left();
+      if (watches) home.replenishing.left();
       return start;
     },
     unused(bid, more) {
