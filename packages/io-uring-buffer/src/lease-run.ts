@@ -39,6 +39,7 @@ export class LeaseRun implements Iterable<Lease> {
     this.length = leases.reduce((sum, lease) => sum + lease.length, 0);
   }
 
+  /** The leases, in the order of the bytes. */
   [Symbol.iterator](): Iterator<Lease> {
     return this.leases[Symbol.iterator]();
   }
@@ -80,6 +81,7 @@ export class LeaseRun implements Iterable<Lease> {
     if (failure !== undefined) throw failure;
   }
 
+  /** As {@link release}. */
   [Symbol.dispose](): void {
     this.release();
   }

@@ -184,6 +184,7 @@ export class SendRing {
     this.#entries.vacate();
   }
 
+  /** As {@link close}. */
   [Symbol.dispose](): void {
     this.close();
   }
