@@ -69,6 +69,7 @@ function render({ asserts, since, tables, errnoMessages }) {
   for (const [table, constant, what] of [
     ['SetupFlag', 'SETUP_FLAG_SINCE', 'setup flag'],
     ['Feature', 'FEATURE_SINCE', 'feature'],
+    ['RegisterOp', 'REGISTER_OP_SINCE', 'opcode of io_uring_register(2)'],
   ]) {
     out.push('', `/** First kernel with each ${what}. */`);
     out.push(`export const ${constant}: Readonly<Record<keyof typeof ${table}, string>> = {`);

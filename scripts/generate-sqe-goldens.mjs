@@ -157,7 +157,7 @@ const CASES = {
     'files update': 'io_uring_prep_files_update(s, (int *)RECORD, 3, 5)',
     'files install': 'io_uring_prep_files_update(s, (int *)RECORD, 2, IORING_FILE_INDEX_ALLOC)',
     'msg ring':
-      'io_uring_prep_msg_ring(s, 9, 77, KEY, 0); s->file_index = IORING_CQE_F_MORE; s->msg_ring_flags = 2',
+      'io_uring_prep_msg_ring(s, 9, 77, KEY, 0); s->file_index = IORING_CQE_F_MORE | 1 << 14; s->msg_ring_flags = 2',
   },
 };
 

@@ -4,6 +4,7 @@
 #include "control.hpp"
 #include "epoll.hpp"
 #include "listener.hpp"
+#include "registration.hpp"
 #include "ring.hpp"
 
 namespace ringbearer {
@@ -52,6 +53,8 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("socketName", Napi::Function::New<SocketName>(env, "socketName"));
   exports.Set("peerName", Napi::Function::New<PeerName>(env, "peerName"));
   exports.Set("closeFd", Napi::Function::New<CloseFd>(env, "closeFd"));
+  exports.Set("registerWithoutRing", Napi::Function::New<RegisterWithoutRing>(env, "registerWithoutRing"));
+  exports.Set("openEventfd", Napi::Function::New<OpenEventfd>(env, "openEventfd"));
   Napi::Object control = Napi::Object::New(env);
   auto word = [&](const char* name, int index) { control.Set(name, Napi::Number::New(env, index)); };
   word("toSubmit", kToSubmit);

@@ -119,6 +119,10 @@ interface Addon {
   socketName(fd: number): SocketName;
   peerName(fd: number): SocketName;
   closeFd(fd: number): void;
+  /** io_uring_register(2) on descriptor -1: what needs no ring. @throws the system's error */
+  registerWithoutRing(opcode: number, argument: ArrayBufferView, count: number): number;
+  /** A new eventfd(2), close-on-exec. @throws the system's error */
+  openEventfd(): number;
   controlWords: Readonly<Record<ControlWordName, number>>;
 }
 
@@ -163,3 +167,4 @@ export const {
   peerName,
   closeFd,
 } = addon;
+export const { registerWithoutRing, openEventfd } = addon;

@@ -1,7 +1,7 @@
 import type { Lease } from '@ringbearer/io-uring-buffer';
-import type { Descriptor, FixedFileTable } from '@ringbearer/io-uring-fd';
-import { type OpCode, SubmissionFlags } from '@ringbearer/io-uring-opcode';
-import { controlWords, type RawRing } from '@ringbearer/native/ring';
+import { type Descriptor, type FixedFileTable, RawFd } from '@ringbearer/io-uring-fd';
+import { type OpCode, SetupFlag, SubmissionFlags } from '@ringbearer/io-uring-opcode';
+import type { RawRing } from '@ringbearer/native/ring';
 import { BearerBuffers } from './bearer-buffers.js';
 import { registerFiles } from './bearer-files.js';
 import { type BearerCapacity, CapacityLedger, type QueueSizes } from './capacity.js';
@@ -22,16 +22,19 @@ import type {
 import { lookUpPeer } from './peer-lookup.js';
 import { type Capabilities, describeCapabilities, type Probe, probeRing } from './probe.js';
 import { PromiseSink } from './promise-sink.js';
+import { Registrar } from './registration/registrar.js';
+import { Registration } from './registration/registration.js';
+import { RestrictionSet } from './registration/restrictions.js';
+import { type CancelNowOptions, type CancelTarget, cancelNow } from './registration/sync-cancel.js';
 import { checkMinWait, demandMinWait, grantMinWait } from './ring/min-wait.js';
 import { Resizing } from './ring/resizing.js';
 import { RingQueues } from './ring/ring-queues.js';
 import { type DriverKind, grantDriver, setupRing } from './ring/setup.js';
-import type { BearerStats } from './stats.js';
+import { type BearerStats, reportStats } from './stats.js';
 import { StreamSink } from './stream-sink.js';
 import { TypedPush } from './typed-push.js';
 
 const { NONE } = SubmissionFlags;
-const { enters: ENTERS } = controlWords;
 
 /**
  * One io_uring for one thread: typed operations in, typed completions out, everything bounded by capacities given at construction.
@@ -51,6 +54,14 @@ export class UringBearer extends TypedPush {
   readonly buffers: BearerBuffers;
   /** The fixed-file table: direct descriptors. Null when RegisteredFd is 0. */
   readonly files: FixedFileTable | null;
+  /** What else the kernel can be told about this ring: eventfd, personalities, worker threads, busy polling, clock. */
+  readonly registration: Registration;
+  /**
+   * The ring's own descriptor: the target of MsgRing in other threads, and of epoll and PollAdd of others, which find it readable
+   * when there are completions. A ring of the drivers `'owner'` and `'manual'` never wakes an epoll: there only MsgRing does. It is not to be
+   * closed, which the Close operation refuses.
+   */
+  readonly descriptor: RawFd;
   /** How this bearer shares its thread with libuv: as asked, except that a thread has one `'owner'`. */
   readonly driver: DriverKind;
 
@@ -59,6 +70,7 @@ export class UringBearer extends TypedPush {
   readonly #ledger: CapacityLedger;
   readonly #probe: Probe;
   readonly #engine: Engine;
+  readonly #registrar: Registrar;
   readonly #resizing: Resizing;
   readonly #minWaitUs: number;
   readonly #diagnostics: BearerDiagnostics = new BearerDiagnostics(this);
@@ -83,16 +95,18 @@ export class UringBearer extends TypedPush {
     const ledger = new CapacityLedger(capacity, (error) => this.#diagnostics.atCapacity(error));
     this.#ledger = ledger;
     this.driver = grantDriver(options.driver ?? 'embedded');
+    const restrictions = RestrictionSet.of(options.restrictions, this.driver);
     const raw = setupRing(
       this.driver,
       ledger.limit('CoreQueue'),
       ledger.limit('CompletionQueue'),
       options.ringFactory,
+      restrictions === null ? 0 : SetupFlag.R_DISABLED,
     );
     this.#raw = raw;
     try {
       this.#queues = new RingQueues(raw);
-      this.#probe = probeRing(raw, options.disableOpcodes ?? []);
+      this.#probe = probeRing(raw, options.disableOpcodes ?? [], restrictions);
       // In front of the engine, whose operations report to it.
       this.files = registerFiles(raw, ledger, options.manualFiles ?? 0);
       const engine = new Engine(
@@ -108,6 +122,11 @@ export class UringBearer extends TypedPush {
       this.#minWaitUs = grantMinWait(raw, driver, this.driver, minWaitUs);
       this.#resizing = new Resizing(raw, this.#queues, ledger, this.driver);
       this.buffers = new BearerBuffers(raw, ledger, engine.arrivals);
+      this.descriptor = new RawFd(raw.descriptor);
+      const restricted = restrictions !== null;
+      this.#registrar = new Registrar(raw, { closed: () => this.closed, restricted });
+      this.registration = new Registration(this.#registrar, engine.personalities);
+      restrictions?.enable(raw, this.#probe);
       if (this.driver !== 'manual')
         raw.start(this.driver === 'embedded' ? 0 : 1, () => engine.turn());
     } catch (error) {
@@ -156,7 +175,7 @@ export class UringBearer extends TypedPush {
         ),
       );
     }
-    const sink = new PromiseSink<Result>(signal, () => this.#engine.cancelOperation(operation));
+    const sink = new PromiseSink<Result>(signal, () => this.#engine.cancel(operation));
     try {
       this.#engine.submit(operation, flags, sink);
     } catch (error) {
@@ -190,7 +209,7 @@ export class UringBearer extends TypedPush {
     const stream = new StreamSink<Result>(
       {
         submit: (sink) => engine.submit(operation, flags, sink),
-        cancel: () => engine.cancelOperation(operation),
+        cancel: () => engine.cancel(operation),
         followUp: (follow) => engine.followUp(follow),
         giveBack: (...named) => engine.arrivals.giveBack(...named),
         whenRefilled: (group, failures, resume) => buffers.whenRefilled(group, failures, resume),
@@ -217,7 +236,7 @@ export class UringBearer extends TypedPush {
       get closing() {
         return engine.state !== 'open';
       },
-      cancel: (operation) => engine.cancelOperation(operation),
+      cancel: (operation) => engine.cancel(operation),
       submitChain: (...chain) => engine.submitChain(...chain),
     };
     return new Chain<[]>(host).link(first, options);
@@ -228,8 +247,35 @@ export class UringBearer extends TypedPush {
    * result. A key whose operation has completed is ignored, and so is an operation that is not in flight here.
    */
   cancel(target: SubmissionKey | OpCode<unknown>): void {
-    if (typeof target === 'number') this.#engine.cancel(decodeKey(target));
-    else this.#engine.cancelOperation(target);
+    this.#engine.cancel(typeof target === 'number' ? decodeKey(target) : target);
+  }
+
+  /**
+   * Cancels at once, in one system call beside the submission queue: one submission, or operations by what they work on. What is
+   * queued is submitted first. Their completions still come as those of {@link cancel} do, and free memory and records. With the
+   * driver `'owner'` the bearer's own poll counts among what `any` finds.
+   *
+   * Kernel 6.0. io_uring_register_sync_cancel(3).
+   *
+   * @returns operations cancelled; 0 when there are none, or when they did not stop in time. With `all`, and after it blocked, the
+   * kernel no longer knows how many: 0 says that none is left then
+   * @throws BearerError `BEARER_CLOSED`; RegistrationError (EBADF: no such descriptor); TypeError, RangeError
+   *
+   * @example
+   * ```ts
+   * import { UringBearer } from '@ringbearer/io-uring-bearer';
+   * import { OpNumber, Timeout } from '@ringbearer/io-uring-opcode';
+   *
+   * const bearer = UringBearer.withCapacity({ CoreQueue: 8 });
+   * const timers = [1, 2, 3].map((hours) => bearer.submit(new Timeout({ milliseconds: hours * 3_600_000 })));
+   * console.log(bearer.cancelNow({ opcode: OpNumber.TIMEOUT }, { all: true })); // 3
+   * const ended = await Promise.allSettled(timers);
+   * console.log(ended.map(({ status }) => status)); // all 'rejected', with ECANCELED
+   * await bearer.close();
+   * ```
+   */
+  cancelNow(target: CancelTarget, options: CancelNowOptions = {}): number {
+    return cancelNow(this.#registrar, this.#engine, target, options);
   }
 
   /**
@@ -400,28 +446,7 @@ export class UringBearer extends TypedPush {
 
   /** Counters since construction, and the use of every capacity. */
   stats(): BearerStats {
-    const { submitted, completed, overflows, stale, noBuffers, pending, pendingPeak } =
-      this.#engine.counters;
-    const capacity = this.#ledger.report();
-    const { limit } = capacity.PendingCompletions;
-    return {
-      submitted,
-      completed,
-      enters: this.#queues.control[ENTERS]! >>> 0,
-      overflows,
-      dropped: this.#queues.dropped,
-      stale,
-      noBuffers,
-      capacity: {
-        ...capacity,
-        RegisteredFd: {
-          limit: this.files?.capacity ?? 0,
-          used: this.files?.used ?? 0,
-          peak: this.files?.peak ?? 0,
-        },
-        PendingCompletions: { limit, used: pending, peak: pendingPeak },
-      },
-    };
+    return reportStats(this.#engine.counters, this.#queues, this.#ledger, this.files);
   }
 
   /** Operations in flight keep the process alive (the default). */

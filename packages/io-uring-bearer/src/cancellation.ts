@@ -9,7 +9,7 @@ const CANCEL_AGAIN_MS = 10;
 export interface CancellationHost {
   /** Something is in flight, or waits to be submitted. */
   unfinished(): boolean;
-  /** A submission that holds up all behind it is in flight. */
+  /** A submission that holds up all behind it is in flight, or entries of the bearer's own are not allowed. */
   draining(): boolean;
   /** An unfinished chain waits at the end of the queue. */
   chainOpen(): boolean;

@@ -2,7 +2,8 @@ import {
   type Cqe,
   CqeFlag,
   Errno,
-  type OpCode,
+  MESSAGE_MARK,
+  OpCode,
   type OperationKey,
   type RecordMemory,
   type Sqe,
@@ -11,13 +12,13 @@ import {
 import { controlWords, type RawRing } from '@ringbearer/native/ring';
 import { ArrivalDesk } from './arrival-desk.js';
 import { Cancellation } from './cancellation.js';
+import { checkFlags } from './check-flags.js';
 import { DeferredWork } from './deferred-work.js';
 import type { BearerDiagnostics } from './diagnostics.js';
 import {
   AtCapacity,
   chainOpenError,
   closedError,
-  flagsError,
   heldError,
   inFlightError,
   queueFullError,
@@ -25,9 +26,9 @@ import {
 } from './errors.js';
 import type { BearerOptions, ManualHandler } from './options.js';
 import type { Probe } from './probe.js';
-import { recordCursors } from './record-cursors.js';
+import { recordCursors, slotsFor } from './record-cursors.js';
 import { INTERNAL, KERNEL_FLAGS, KNOWN_FLAGS, LINKS, OPENS, RETAINED } from './record-flags.js';
-import { releaseReporting, reportError } from './report-error.js';
+import { releaseReporting, reportError, runReporting } from './report-error.js';
 import type { RingQueues } from './ring/ring-queues.js';
 import type { Sink } from './sink.js';
 import { ArraySlab } from './slab/array-slab.js';
@@ -49,8 +50,6 @@ const {
 const BACKEND = -1;
 /** Rounds of drain and enter a wake-up may take before the event loop has its turn. */
 const ROUNDS_MAX = 4;
-/** The bearer's own operations (cancellations, closes of what nobody took) that may be in flight beyond PendingCompletions. */
-const SPARE_SLOTS = 16;
 
 type State = 'open' | 'closing' | 'closed';
 
@@ -76,6 +75,8 @@ export class Engine {
   readonly #onWake: (() => void) | null;
   readonly counters = new EngineCounters();
   readonly arrivals: ArrivalDesk;
+  /** Personalities that entries may name. */
+  readonly personalities = new Set<number>();
   #state: State = 'open';
   #inTurn = false;
   /** Head of the completion queue while a batch is handled; the kernel learns of it in steps. */
@@ -107,7 +108,7 @@ export class Engine {
     this.#trace = options.trace ?? null;
     this.#onBatch = options.onBatch ?? null;
     this.#onWake = options.onWake ?? null;
-    const slots = Math.min(pendingMax + SPARE_SLOTS, 2 ** 20);
+    const slots = slotsFor(pendingMax);
     this.#slab = options.slab?.(slots) ?? new ArraySlab(slots);
     this.arrivals = new ArrivalDesk(this.#slab);
     this.#sinks = new Array<Sink | null>(slots).fill(null);
@@ -124,10 +125,11 @@ export class Engine {
       },
       !this.#manual,
     );
+    const besideQueue = (options.restrictions?.flagsRequired ?? 0) !== 0;
     this.#cancellation = new Cancellation(
       {
         unfinished: () => this.#slab.used > this.#retained || this.#deferred.hasFollowUps,
-        draining: () => this.#draining > 0,
+        draining: () => this.#draining > 0 || besideQueue,
         chainOpen: () => this.chainOpen,
         submitInternal: (operation) => this.#tryInternal(operation),
         drain: () => void this.#drain(this.#queues.completionsMax, null),
@@ -155,8 +157,8 @@ export class Engine {
     if (!this.#queues.hasRoom(1)) this.#makeRoom(1);
     if (this.#state !== 'open') throw closedError();
     if (this.counters.pending >= this.#pendingMax) throw this.#atCapacity(1);
-    if (this.#supported[operation.code] !== 1) throw unsupportedError(operation);
-    if ((flags & ~KNOWN_FLAGS) !== 0) throw flagsError(flags);
+    if (this.#supported[operation.code] !== 1) throw unsupportedError(operation, this.#supported);
+    if ((flags & ~KNOWN_FLAGS) !== 0) checkFlags(flags, this.personalities);
     this.#enqueue(operation, flags, sink);
   }
 
@@ -183,7 +185,7 @@ export class Engine {
     if (this.counters.pending + count > this.#pendingMax) throw this.#atCapacity(count);
     for (const operation of operations) {
       if (operation.slot >= 0) throw inFlightError(operation);
-      if (this.#supported[operation.code] !== 1) throw unsupportedError(operation);
+      if (this.#supported[operation.code] !== 1) throw unsupportedError(operation, this.#supported);
     }
     const slots: number[] = [];
     try {
@@ -211,17 +213,16 @@ export class Engine {
       this.#deferred.followUp(operation);
   }
 
-  /** Asks the kernel to cancel; a key or operation that names nothing in flight here is ignored. */
-  cancel(key: OperationKey): void {
+  /** Whether a key names an operation in flight here. Every operation is its own key, unless it is another bearer's. */
+  holds(key: OperationKey): boolean {
     const operation = this.#slab.get(key.slot, key.generation | 0);
-    if (operation === undefined || (this.#flags[key.slot]! & RETAINED) !== 0) return;
-    if (!this.#cancellation.tryCancel(key)) this.#deferred.cancel(key);
+    if (operation === undefined || (this.#flags[key.slot]! & RETAINED) !== 0) return false;
+    return !(key instanceof OpCode) || key === operation;
   }
 
-  /** As {@link cancel}, unless the operation is another bearer's. */
-  cancelOperation(operation: OpCode<unknown>): void {
-    if (this.#slab.get(operation.slot, operation.generation | 0) === operation)
-      this.cancel(operation);
+  /** Asks the kernel to cancel; a key or operation that names nothing in flight here is ignored. */
+  cancel(key: OperationKey): void {
+    if (this.holds(key) && !this.#cancellation.tryCancel(key)) this.#deferred.cancel(key);
   }
 
   /** Frees the record that a manual handler retained. */
@@ -327,6 +328,7 @@ export class Engine {
         operation.code | ((flags & KERNEL_FLAGS) << 8),
         slot,
         slab.generation(slot),
+        flags,
       );
       operation.prepare(this.#sqe);
     } catch (error) {
@@ -389,13 +391,8 @@ export class Engine {
 
   #runHook(hook: () => void, batch: boolean): void {
     this.#inTurn = batch;
-    try {
-      hook();
-    } catch (error) {
-      reportError(error);
-    } finally {
-      this.#inTurn = false;
-    }
+    runReporting(hook);
+    this.#inTurn = false;
   }
 
   /** Handles completions that are in the queue. Every entry is consumed before its handler runs, so a throw loses none. */
@@ -436,8 +433,10 @@ export class Engine {
   ): void {
     const operation = this.#slab.get(slot, generation);
     const options = this.#flags[slot]!;
-    if (operation === undefined || (options & RETAINED) !== 0) {
-      if (slot === BACKEND && generation === BACKEND) this.#queues.control[BACKEND_FIRED] = 1;
+    const astray = (flags & MESSAGE_MARK) !== 0 && operation?.takesMessages !== true;
+    if (operation === undefined || (options & RETAINED) !== 0 || astray) {
+      if (slot === BACKEND && generation === BACKEND && !astray)
+        this.#queues.control[BACKEND_FIRED] = 1;
       else {
         this.counters.stale++;
         this.#trace?.completed(null, slot, generation, res, flags);

@@ -12,8 +12,10 @@ export type BearerErrorCode =
   | 'NOT_AT_ONCE'
   | 'NO_BUFFER'
   | 'OPERATION_IN_FLIGHT'
+  | 'REGISTRATION_FAILED'
   | 'RESIZE_BUSY'
   | 'RESIZE_FAILED'
+  | 'RESTRICTED'
   | 'RING_FAILED'
   | 'SETUP_FAILED'
   | 'SUBMISSION_QUEUE_FULL'
@@ -67,7 +69,10 @@ export class AtCapacity extends BearerError {
   }
 }
 
-/** The running kernel does not have this opcode, or a seccomp filter or restriction takes it away. */
+/** In the table of opcodes: the kernel has it, and restrictions take it away. */
+export const RESTRICTED = 2;
+
+/** The running kernel does not have this opcode. */
 export class UnsupportedOpcodeError extends BearerError {
   /** Name of the operation. */
   readonly opcode: string;
@@ -82,6 +87,22 @@ export class UnsupportedOpcodeError extends BearerError {
     this.name = 'UnsupportedOpcodeError';
     this.opcode = opcode;
     this.since = since;
+  }
+}
+
+/** The bearer was made with `restrictions` that do not allow this. Nothing was submitted or changed. */
+export class RestrictedError extends BearerError {
+  /** The opcode, or the registration. */
+  readonly what: string;
+
+  constructor(what: string, list: 'opcodes' | 'registrations', cause?: unknown) {
+    super(
+      'RESTRICTED',
+      `Cannot use ${what} as the restrictions of this bearer do not allow it: add it to restrictions.${list}, or use another bearer`,
+      { cause },
+    );
+    this.name = 'RestrictedError';
+    this.what = what;
   }
 }
 
@@ -120,7 +141,9 @@ export function inFlightError(operation: OpCode<unknown>): BearerError {
 
 /** The answer to flags that are none. */
 export function flagsError(flags: number): RangeError {
-  return new RangeError(`Cannot submit with flags ${flags} as they must come from SubmissionFlags`);
+  return new RangeError(
+    `Cannot submit with flags ${flags} as they must come from SubmissionFlags, and from a Personality of this bearer that is not released`,
+  );
 }
 
 export function chainOpenError(): BearerError {
@@ -130,11 +153,18 @@ export function chainOpenError(): BearerError {
   );
 }
 
-export function unsupportedError(operation: {
-  readonly name: string;
-  /** First kernel that has it. */
-  readonly since: string;
-}): UnsupportedOpcodeError {
+/**
+ * The answer to an opcode that `supported` does not have as 1.
+ *
+ * @param supported one byte per opcode
+ */
+export function unsupportedError(
+  operation: { readonly name: string; readonly since: string; readonly code: number },
+  supported: Uint8Array,
+): BearerError {
+  if (supported[operation.code] === RESTRICTED) {
+    return new RestrictedError(operation.name, 'opcodes');
+  }
   return new UnsupportedOpcodeError(operation.name, operation.since, release());
 }
 

@@ -14,6 +14,7 @@ export {
   AtCapacity,
   BearerError,
   type BearerErrorCode,
+  RestrictedError,
   RingSetupError,
   UnsupportedOpcodeError,
 } from './errors.js';
@@ -22,6 +23,7 @@ export type { SubmissionKey } from './key.js';
 export * from './listener.js';
 export * from './options.js';
 export type { Capabilities, Probe } from './probe.js';
+export * from './registration/index.js';
 export { type DriverKind, type RingFactory, setupHint } from './ring/setup.js';
 export * from './ring-options.js';
 export * from './slab/array-slab.js';

@@ -2,7 +2,7 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { openSync, readdirSync, readlinkSync } from 'node:fs';
+import { openSync } from 'node:fs';
 import { type Descriptor, FixedFd, RawFd, TargetFd } from '@ringbearer/io-uring-fd';
 import {
   AddressFamily,
@@ -50,23 +50,10 @@ const fixture = new KernelFixture();
 const { run, failure } = fixture;
 const linked = { flags: SubmissionFlags.LINK };
 const code = (error: OpCodeError) => error.code;
-/** Descriptors of this process that are such an anonymous inode. */
-const anonymous = (kind: string): number[] =>
-  readdirSync('/proc/self/fd')
-    .filter((fd) => {
-      try {
-        return readlinkSync(`/proc/self/fd/${fd}`) === `anon_inode:[${kind}]`;
-      } catch {
-        return false;
-      }
-    })
-    .map(Number);
 /** A second ring, as another thread's would be, and its descriptor. */
 const other = () => {
-  const before = new Set(anonymous('io_uring'));
   const bearer = UringBearer.withCapacity({ CoreQueue: 8, RegisteredFd: 8 });
-  const fd = anonymous('io_uring').find((one) => !before.has(one))!;
-  return { bearer, ring: new RawFd(fd) };
+  return { bearer, ring: bearer.descriptor };
 };
 
 describe('LinkTimeout', () => {

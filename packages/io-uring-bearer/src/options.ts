@@ -1,4 +1,5 @@
 import type { Cqe, OpCode } from '@ringbearer/io-uring-opcode';
+import type { Restrictions } from './registration/restrictions.js';
 import type { DriverKind, RingFactory } from './ring/setup.js';
 import type { Slabbable } from './slab/slabbable.js';
 import type { RingTrace } from './trace/ring-trace.js';
@@ -30,6 +31,8 @@ export interface BearerOptions {
   readonly minWaitUs?: number;
   /** Slots of RegisteredFd for `bearer.files`; the kernel hands out the others (`TargetFd.auto`). Default 0. */
   readonly manualFiles?: number;
+  /** What the kernel lets this bearer do at all. Default: everything. Kernel 5.10. */
+  readonly restrictions?: Restrictions;
   /** The slab that holds the records. Default: an ArraySlab. */
   readonly slab?: (capacity: number) => Slabbable<OpCode<unknown>>;
   /** Records every entry and completion. Default: none, at no cost. One trace for each bearer. */
@@ -44,7 +47,7 @@ export interface BearerOptions {
 export interface SubmitOptions {
   /** Aborting asks the kernel to cancel. The Promise settles with the operation's own completion. */
   readonly signal?: AbortSignal;
-  /** SubmissionFlags. */
+  /** SubmissionFlags, and the `flags` of a Personality. */
   readonly flags?: number;
 }
 

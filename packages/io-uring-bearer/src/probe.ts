@@ -1,13 +1,16 @@
 import { release } from 'node:os';
 import { Feature, OpNumber } from '@ringbearer/io-uring-opcode';
 import type { RawRing } from '@ringbearer/native/ring';
+import { RESTRICTED } from './errors.js';
+import { type KernelQuery, queryKernel } from './registration/kernel-query.js';
+import type { RestrictionSet } from './registration/restrictions.js';
 import { type DriverKind, setupFlagNames } from './ring/setup.js';
 
 /** What the running kernel supports. */
 export interface Probe {
   /** Kernel release, as uname(2) says. */
   readonly kernel: string;
-  /** One byte per opcode number: 1 where it is supported. */
+  /** One byte per opcode number: 1 where it is supported, 2 where the kernel has it and restrictions take it away. */
   readonly supported: Uint8Array;
   /** Supported opcodes by name. */
   readonly opcodes: readonly string[];
@@ -35,15 +38,26 @@ export interface Capabilities {
   readonly features: readonly string[];
   /** Microseconds for which the owner driver collects completions before it wakes. */
   readonly minWaitUs: number;
+  /** What the kernel itself says it can do; null where it does not answer (before 6.18). */
+  readonly query: KernelQuery | null;
 }
 
 const OPCODE_SLOTS = 256;
 
 /** Asks the kernel (IORING_REGISTER_PROBE). */
-export function probeRing(raw: RawRing, disabled: readonly number[]): Probe {
+export function probeRing(
+  raw: RawRing,
+  disabled: readonly number[],
+  restrictions: RestrictionSet | null,
+): Probe {
   const supported = new Uint8Array(OPCODE_SLOTS);
   supported.set(raw.probe());
   for (const code of disabled) supported[code] = 0;
+  if (restrictions !== null) {
+    for (const [code, has] of supported.entries()) {
+      if (has === 1 && !restrictions.allows(code)) supported[code] = RESTRICTED;
+    }
+  }
   const names = Object.entries(OpNumber);
   const numbers = new Map<string, number>(names);
   return {
@@ -74,5 +88,6 @@ export function describeCapabilities(
     opcodes: probe.opcodes.length,
     features: probe.features,
     minWaitUs,
+    query: queryKernel(),
   };
 }

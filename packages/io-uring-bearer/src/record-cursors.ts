@@ -6,6 +6,14 @@ import { ringToken } from './ring/ring-token.js';
 import type { RingTrace } from './trace/ring-trace.js';
 import { TracedRecord } from './trace/traced-record.js';
 
+/** The bearer's own operations (cancellations, closes of what nobody took) that may be in flight beyond PendingCompletions. */
+const SPARE_SLOTS = 16;
+
+/** Slots for so many operations of the caller. Keys have 20 bits for them. */
+export function slotsFor(pendingMax: number): number {
+  return Math.min(pendingMax + SPARE_SLOTS, 2 ** 20);
+}
+
 /** The reused objects that operations write entries and read completions through. */
 export interface RecordCursors {
   readonly sqe: Sqe;

@@ -8,6 +8,8 @@ const { DRAIN, LINK, HARD_LINK, ASYNC, SKIP_SUCCESS, BACKGROUND } = SubmissionFl
 export const KERNEL_FLAGS = DRAIN | LINK | HARD_LINK | ASYNC;
 /** Flags a caller may give. */
 export const KNOWN_FLAGS = KERNEL_FLAGS | SKIP_SUCCESS | BACKGROUND;
+/** Where the personality of a submission is among its flags: the upper half, as in the entry. */
+export const PERSONALITY = ~0xffff;
 /** Flags that tie an entry to the next one. */
 export const LINKS = LINK | HARD_LINK;
 /** Completions with F_MORE open direct descriptors: the entry was marked so. */

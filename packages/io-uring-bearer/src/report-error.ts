@@ -17,3 +17,12 @@ export function releaseReporting(operation: OpCode<unknown>, cqe: Cqe): void {
     reportError(error);
   }
 }
+
+/** Runs what must not keep its caller from going on. */
+export function runReporting(hook: () => void): void {
+  try {
+    hook();
+  } catch (error) {
+    reportError(error);
+  }
+}

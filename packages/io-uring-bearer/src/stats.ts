@@ -1,4 +1,7 @@
-import type { BearerCapacityKind, CapacityUse } from './capacity.js';
+import type { FixedFileTable } from '@ringbearer/io-uring-fd';
+import { controlWords } from '@ringbearer/native/ring';
+import type { BearerCapacityKind, CapacityLedger, CapacityUse } from './capacity.js';
+import type { RingQueues } from './ring/ring-queues.js';
 
 /** Counters of one bearer since it was made. */
 export interface BearerStats {
@@ -29,4 +32,34 @@ export class EngineCounters {
   noBuffers = 0;
   pending = 0;
   pendingPeak = 0;
+}
+
+/** The report of {@link BearerStats}. */
+export function reportStats(
+  counters: EngineCounters,
+  queues: RingQueues,
+  ledger: CapacityLedger,
+  files: FixedFileTable | null,
+): BearerStats {
+  const { submitted, completed, overflows, stale, noBuffers, pending, pendingPeak } = counters;
+  const capacity = ledger.report();
+  const { limit } = capacity.PendingCompletions;
+  return {
+    submitted,
+    completed,
+    enters: queues.control[controlWords.enters]! >>> 0,
+    overflows,
+    dropped: queues.dropped,
+    stale,
+    noBuffers,
+    capacity: {
+      ...capacity,
+      RegisteredFd: {
+        limit: files?.capacity ?? 0,
+        used: files?.used ?? 0,
+        peak: files?.peak ?? 0,
+      },
+      PendingCompletions: { limit, used: pending, peak: pendingPeak },
+    },
+  };
 }

@@ -212,6 +212,35 @@ export const RingFlag = {
   OFF_PBUF_SHIFT: 16,
 } as const;
 
+/** What one entry of IORING_REGISTER_RESTRICTIONS is about (`IORING_RESTRICTION_`). */
+export const RestrictionRule = {
+  REGISTER_OP: 0,
+  SQE_OP: 1,
+  SQE_FLAGS_ALLOWED: 2,
+  SQE_FLAGS_REQUIRED: 3,
+} as const;
+
+/** Operations and tracking modes of IORING_REGISTER_NAPI (`IO_URING_NAPI_`). */
+export const NapiOp = {
+  REGISTER_OP: 0,
+  STATIC_ADD_ID: 1,
+  STATIC_DEL_ID: 2,
+  TRACKING_DYNAMIC: 0,
+  TRACKING_STATIC: 1,
+  TRACKING_INACTIVE: 255,
+} as const;
+
+/** Operations of IORING_REGISTER_QUERY (`IO_URING_QUERY_`). */
+export const QueryOp = {
+  OPCODES: 0,
+} as const;
+
+/** Clocks of clock_gettime(2) (`CLOCK_`). */
+export const ClockId = {
+  MONOTONIC: 1,
+  BOOTTIME: 7,
+} as const;
+
 /** `sqe->ioprio` of ACCEPT (`IORING_ACCEPT_`). */
 export const AcceptFlag = {
   MULTISHOT: 1,
@@ -822,6 +851,48 @@ export const FEATURE_SINCE: Readonly<Record<keyof typeof Feature, string>> = {
   MIN_TIMEOUT: '6.12',
   RW_ATTR: '6.14',
   NO_IOWAIT: '6.15',
+};
+
+/** First kernel with each opcode of io_uring_register(2). */
+export const REGISTER_OP_SINCE: Readonly<Record<keyof typeof RegisterOp, string>> = {
+  REGISTER_BUFFERS: '5.1',
+  UNREGISTER_BUFFERS: '5.1',
+  REGISTER_FILES: '5.1',
+  UNREGISTER_FILES: '5.1',
+  REGISTER_EVENTFD: '5.2',
+  UNREGISTER_EVENTFD: '5.2',
+  REGISTER_FILES_UPDATE: '5.5',
+  REGISTER_EVENTFD_ASYNC: '5.6',
+  REGISTER_PROBE: '5.6',
+  REGISTER_PERSONALITY: '5.6',
+  UNREGISTER_PERSONALITY: '5.6',
+  REGISTER_RESTRICTIONS: '5.10',
+  REGISTER_ENABLE_RINGS: '5.10',
+  REGISTER_FILES2: '5.13',
+  REGISTER_FILES_UPDATE2: '5.13',
+  REGISTER_BUFFERS2: '5.13',
+  REGISTER_BUFFERS_UPDATE: '5.13',
+  REGISTER_IOWQ_AFF: '5.14',
+  UNREGISTER_IOWQ_AFF: '5.14',
+  REGISTER_IOWQ_MAX_WORKERS: '5.15',
+  REGISTER_RING_FDS: '5.18',
+  UNREGISTER_RING_FDS: '5.18',
+  REGISTER_PBUF_RING: '5.19',
+  UNREGISTER_PBUF_RING: '5.19',
+  REGISTER_SYNC_CANCEL: '6.0',
+  REGISTER_FILE_ALLOC_RANGE: '6.0',
+  REGISTER_PBUF_STATUS: '6.8',
+  REGISTER_NAPI: '6.9',
+  UNREGISTER_NAPI: '6.9',
+  REGISTER_CLOCK: '6.12',
+  REGISTER_CLONE_BUFFERS: '6.12',
+  REGISTER_SEND_MSG_RING: '6.13',
+  REGISTER_ZCRX_IFQ: '6.15',
+  REGISTER_RESIZE_RINGS: '6.13',
+  REGISTER_MEM_REGION: '6.13',
+  REGISTER_QUERY: '6.18',
+  REGISTER_USE_REGISTERED_RING: '6.3',
+  REGISTER_FILES_SKIP: '5.12',
 };
 
 /** What each error number means, in the words of strerror(3). */

@@ -20,7 +20,10 @@ test('abi.generated.ts is what generate-abi.mjs makes of abi.json', () => {
 test('every constant of abi.json is in exactly one table', () => {
   const tables = Object.values(abi).filter(
     (table) =>
-      table !== ERRNO_MESSAGES && table !== SETUP_FLAG_SINCE && table !== abi.FEATURE_SINCE,
+      table !== ERRNO_MESSAGES &&
+      table !== SETUP_FLAG_SINCE &&
+      table !== abi.FEATURE_SINCE &&
+      table !== abi.REGISTER_OP_SINCE,
   );
   const members = tables.flatMap((table) => (Array.isArray(table) ? [] : Object.values(table)));
   expect(members.length).toBe(Object.keys(asserts).length);
@@ -32,8 +35,9 @@ test('OPCODES lists 0 to 62 without a gap', () => {
   for (const { since } of OPCODES) expect(since).toMatch(/^[56]\.\d+$/);
 });
 
-test('every setup flag says since when', () => {
+test('every setup flag and every registration says since when', () => {
   expect(Object.keys(SETUP_FLAG_SINCE)).toEqual(Object.keys(SetupFlag));
+  expect(Object.keys(abi.REGISTER_OP_SINCE).sort()).toEqual(Object.keys(abi.RegisterOp).sort());
 });
 
 test('Errno agrees with node:os', () => {

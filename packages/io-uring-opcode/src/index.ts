@@ -66,6 +66,7 @@ export {
 } from './opcodes/meta/files-update.js';
 export * from './opcodes/meta/nop.js';
 export * from './opcodes/msg/mailbox.js';
+export { MESSAGE_MARK } from './opcodes/msg/message-mark.js';
 export * from './opcodes/msg/msg-ring.js';
 export * from './opcodes/msg/msg-ring-fd.js';
 export * from './opcodes/net/accept.js';

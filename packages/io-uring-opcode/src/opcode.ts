@@ -30,6 +30,9 @@ export abstract class OpCode<Result = number> {
   /** One submission may complete many times. */
   readonly multishot: boolean = false;
 
+  /** Receives what other rings send to its key: `Mailbox` only. Such completions reach no operation that does not say so. */
+  readonly takesMessages: boolean = false;
+
   /** Called for each completion when the operation was pushed. */
   handler: CompletionHandler | null = null;
 

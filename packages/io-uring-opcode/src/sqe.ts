@@ -54,8 +54,11 @@ export class Sqe {
     this.#lookup = lookup;
   }
 
-  /** Opens the entry at word index `at`: zeroes it and writes the first word and `user_data`. Bearer only. */
-  open(at: number, codeAndFlags: number, slot: number, generation: number): void {
+  /**
+   * Opens the entry at word index `at`: zeroes it and writes the first word, `user_data` and the upper half of `personality`, which is
+   * where the entry has it. Bearer only.
+   */
+  open(at: number, codeAndFlags: number, slot: number, generation: number, personality = 0): void {
     const w = this.#words;
     this.#at = at;
     this.marks = 0;
@@ -69,7 +72,7 @@ export class Sqe {
     w[at + 7] = 0;
     w[at + 8] = slot;
     w[at + 9] = generation;
-    w[at + 10] = 0;
+    w[at + 10] = personality & ~0xffff;
     w[at + 11] = 0;
     w[at + 12] = 0;
     w[at + 13] = 0;

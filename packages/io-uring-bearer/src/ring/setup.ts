@@ -46,6 +46,7 @@ export function grantDriver(wanted: DriverKind): DriverKind {
 /**
  * Sets a ring up with the best flags the kernel grants.
  *
+ * @param extraFlags asked for in any case
  * @throws RingSetupError with the cause and what to do about it
  */
 export function setupRing(
@@ -53,11 +54,12 @@ export function setupRing(
   entries: number,
   completionEntries: number,
   factory = createRing,
+  extraFlags = 0,
 ): RawRing {
   let refused: unknown;
   for (const flags of LADDER[driver]) {
     try {
-      return factory(entries, flags, completionEntries);
+      return factory(entries, flags | extraFlags, completionEntries);
     } catch (error) {
       refused = error;
       if ((error as NodeJS.ErrnoException).code !== 'EINVAL') break;

@@ -19,17 +19,22 @@ const EVER_MS = 1000 * 365 * 24 * 3600 * 1000;
  * @example
  * ```ts
  * import { UringBearer } from '@ringbearer/io-uring-bearer';
- * import { Mailbox } from '@ringbearer/io-uring-opcode';
+ * import { Mailbox, MsgRing } from '@ringbearer/io-uring-opcode';
  *
  * const bearer = UringBearer.withCapacity({ CoreQueue: 8 });
  * const mailbox = new Mailbox();
- * mailbox.handler = (cqe) => {
- *   if (cqe.more) console.log('message', cqe.res);
- * };
+ * const received = new Promise((resolve) => {
+ *   mailbox.handler = (cqe) => resolve(cqe.res);
+ * });
  * bearer.push(mailbox);
- * const address = { slot: mailbox.slot, generation: mailbox.generation }; // for postMessage
- * console.log(address.slot >= 0); // true
- * bearer.cancel(mailbox);
+ * bearer.flush();
+ * // For postMessage: numbers are all that another thread needs.
+ * const address = { ring: bearer.descriptor, key: { slot: mailbox.slot, generation: mailbox.generation } };
+ *
+ * const other = UringBearer.withCapacity({ CoreQueue: 8 });
+ * await other.submit(new MsgRing({ ...address, message: 42 }));
+ * console.log(await received); // 42
+ * await other.close();
  * await bearer.close();
  * ```
  */
@@ -38,6 +43,7 @@ export class Mailbox extends OpCode<number> {
   override readonly name = 'TIMEOUT';
   override readonly since = '5.16';
   override readonly multishot = true;
+  override readonly takesMessages = true;
 
   override prepare(sqe: Sqe): void {
     writeTimespec(sqe.record, 0, EVER_MS);

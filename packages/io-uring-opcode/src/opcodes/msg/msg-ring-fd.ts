@@ -8,7 +8,7 @@ import type { Sqe } from '../../sqe.js';
 
 /** Settings of a {@link MsgRingFd}. */
 export interface MsgRingFdOptions {
-  /** The other ring, regular or direct. It has a table of direct descriptors. */
+  /** The other ring, regular or direct: `bearer.descriptor` there. It has a table of direct descriptors. */
   readonly ring: Descriptor;
   /** A direct descriptor of this ring. It stays open here. */
   readonly descriptor: Descriptor;

@@ -5,10 +5,11 @@ import type { Cqe } from '../../cqe.js';
 import { OpCode } from '../../opcode.js';
 import { keyArgument, type OperationKey } from '../../operation-key.js';
 import type { Sqe } from '../../sqe.js';
+import { MESSAGE_MARK } from './message-mark.js';
 
 /** Settings of a {@link MsgRing}. */
 export interface MsgRingOptions {
-  /** The other ring, regular or direct. */
+  /** The other ring, regular or direct: `bearer.descriptor` there. */
   readonly ring: Descriptor;
   /** Key of the {@link Mailbox} in flight there. */
   readonly key: OperationKey;
@@ -18,7 +19,8 @@ export interface MsgRingOptions {
 
 /**
  * Posts a completion to another ring, usually another thread's: the cheapest way to wake it and say something. It is always
- * posted with F_MORE, so that it cannot end an operation the kernel of that ring still holds.
+ * posted with F_MORE, so that it cannot end an operation the kernel of that ring still holds, and marked as a message: a key that names
+ * no Mailbox in flight reaches nobody, and counts as stale there. `sendToRing` of the bearer does this without a ring of one's own.
  *
  * No result; it completes when the message is posted. Errors of note: EBADFD (no ring, or one that is disabled), EOVERFLOW (the
  * other completion queue is full). Kernel 6.3. io_uring_prep_msg_ring_cqe_flags(3).
@@ -69,7 +71,7 @@ export class MsgRing extends OpCode<void> {
     sqe.offset(this.#slot, this.#generation | 0);
     sqe.length(this.#message | 0);
     sqe.flags(OpFlag.MSG_RING_FLAGS_PASS);
-    sqe.fileIndex(CqeFlag.MORE); // the flags to pass
+    sqe.fileIndex(CqeFlag.MORE | MESSAGE_MARK); // the flags to pass
   }
 
   override complete(cqe: Cqe): void {
