@@ -50,6 +50,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("ownerActive", Napi::Function::New<OwnerActive>(env, "ownerActive"));
   exports.Set("mappedMemory", Napi::Function::New<MappedMemory>(env, "mappedMemory"));
   exports.Set("openListener", Napi::Function::New<OpenListener>(env, "openListener"));
+  exports.Set("adoptListener", Napi::Function::New<AdoptListener>(env, "adoptListener"));
   exports.Set("socketName", Napi::Function::New<SocketName>(env, "socketName"));
   exports.Set("peerName", Napi::Function::New<PeerName>(env, "peerName"));
   exports.Set("closeFd", Napi::Function::New<CloseFd>(env, "closeFd"));

@@ -134,7 +134,8 @@ void Driver::OnPrepareOwner(uv_prepare_t* handle) {
 
 // One submission and wait. False when libuv is to have its turn.
 bool Driver::Turn(int turn) {
-  if (ring_ == nullptr) return false;
+  // Nobody is left to be told what the kernel would do next, such as accept a connection.
+  if (ring_ == nullptr || halted_) return false;
   // Hooks run in no order to rely on: what the embedded rings of this loop let go or queued must be known before this thread blocks.
   for (Driver* each : drivers) {
     if (each->loop_ != loop_) continue;
@@ -204,7 +205,11 @@ void Driver::CallJavaScript() {
   napi_status status = napi_make_callback(env_, context_, receiver_.Value(), callback_.Value(), 0, nullptr, &result);
   // A worker that is being terminated has no exception to show, and nobody to show it to.
   bool pending = false;
-  if (status != napi_pending_exception || napi_is_exception_pending(env_, &pending) != napi_ok || !pending) return;
+  if (status == napi_ok) return;
+  if (status != napi_pending_exception || napi_is_exception_pending(env_, &pending) != napi_ok || !pending) {
+    halted_ = true;
+    return;
+  }
   napi_value error;
   if (napi_get_and_clear_last_exception(env_, &error) == napi_ok) napi_fatal_exception(env_, error);
 }

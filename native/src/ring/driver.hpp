@@ -67,6 +67,7 @@ class Driver {
   bool referenced_ = false;
   bool backend_armed_ = false;
   bool stopped_ = false;
+  bool halted_ = false;  // the environment runs no JavaScript any more
   int open_handles_ = 0;
   napi_async_cleanup_hook_handle hook_ = nullptr;  // null once removed
 };

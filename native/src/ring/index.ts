@@ -94,8 +94,15 @@ export interface ListenerOptions {
   readonly port?: number;
   readonly path?: string;
   readonly backlog: number;
+  /** SO_REUSEPORT. */
   readonly reusePort?: boolean;
+  /** With `reusePort`: bound as the only one, and open to others after that. */
+  readonly claim?: boolean;
   readonly ipv6Only?: boolean;
+  /** Permissions of the file of a Unix path. */
+  readonly mode?: number;
+  /** Takes the place of a Unix path that nobody listens behind. */
+  readonly replaceStale?: boolean;
 }
 
 /** The name of a socket, as getsockname(2) and getpeername(2) give it. */
@@ -116,6 +123,8 @@ interface Addon {
   ownerActive(): boolean;
   mappedMemory(): MappedMemory;
   openListener(options: ListenerOptions): number;
+  /** Checks that a descriptor is a listening stream socket, and makes it blocking and close-on-exec. */
+  adoptListener(fd: number): void;
   socketName(fd: number): SocketName;
   peerName(fd: number): SocketName;
   closeFd(fd: number): void;
@@ -163,6 +172,7 @@ export const {
   ownerActive,
   mappedMemory,
   openListener,
+  adoptListener,
   socketName,
   peerName,
   closeFd,

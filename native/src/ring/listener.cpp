@@ -1,9 +1,11 @@
 #include "listener.hpp"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -113,6 +115,22 @@ Napi::Value ToObject(Napi::Env env, const SocketAddress& address) {
   return result;
 }
 
+// A socket file that nobody listens behind is what a process left that had no time to remove it.
+bool IsStale(const SocketAddress& address, const char* path) {
+  struct stat found {};
+  if (lstat(path, &found) != 0 || !S_ISSOCK(found.st_mode)) return false;
+  Descriptor probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (probe.get() < 0) return false;
+  return connect(probe.get(), reinterpret_cast<const sockaddr*>(&address.storage), address.length) != 0 && errno == ECONNREFUSED;
+}
+
+int SocketOption(Napi::Env env, int fd, int name) {
+  int value = 0;
+  socklen_t length = sizeof value;
+  if (getsockopt(fd, SOL_SOCKET, name, &value, &length) != 0) throw ErrnoError(env, "getsockopt", errno);
+  return value;
+}
+
 using NameCall = int (*)(int, sockaddr*, socklen_t*);
 Napi::Value NameOf(const Napi::CallbackInfo& info, const char* name, NameCall call) {
   int fd = info[0].ToNumber().Int32Value();
@@ -129,21 +147,40 @@ int ListeningSocket(const Napi::CallbackInfo& info) {
   if (info.Length() < 1 || !info[0].IsObject()) throw Napi::TypeError::New(env, "Cannot listen without options");
   auto options = info[0].As<Napi::Object>();
   bool local = options.Has("path") && options.Get("path").IsString();
+  std::string path = local ? options.Get("path").ToString().Utf8Value() : "";
+  bool file = local && path[0] != '\0';
   SocketAddress address =
-      local ? UnixAddress(env, options.Get("path").ToString())
+      local ? UnixAddress(env, path)
             : InternetAddress(env, options.Get("address").ToString(),
                               static_cast<uint16_t>(options.Get("port").ToNumber().Uint32Value()));
   Descriptor socket(::socket(address.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (socket.get() < 0) throw ErrnoError(env, "socket", errno);
   if (!local) {
     SetOption(env, socket.get(), SOL_SOCKET, SO_REUSEADDR, 1);
-    if (Flag(options, "reusePort")) SetOption(env, socket.get(), SOL_SOCKET, SO_REUSEPORT, 1);
+    if (Flag(options, "reusePort") && !Flag(options, "claim")) SetOption(env, socket.get(), SOL_SOCKET, SO_REUSEPORT, 1);
     // Inherited by accepted sockets: no call per connection.
     SetOption(env, socket.get(), IPPROTO_TCP, TCP_NODELAY, 1);
     if (address.storage.ss_family == AF_INET6)
       SetOption(env, socket.get(), IPPROTO_IPV6, IPV6_V6ONLY, Flag(options, "ipv6Only") ? 1 : 0);
   }
-  if (bind(socket.get(), address.get(), address.length) != 0) throw ErrnoError(env, "bind", errno);
+  int bound = bind(socket.get(), address.get(), address.length);
+  if (bound != 0 && errno == EADDRINUSE && file && Flag(options, "replaceStale")) {
+    if (IsStale(address, path.c_str()) && unlink(path.c_str()) == 0)
+      bound = bind(socket.get(), address.get(), address.length);
+    else
+      errno = EADDRINUSE;
+  }
+  if (bound != 0) throw ErrnoError(env, "bind", errno);
+  // Nobody can connect before listen(): there is no moment in which the file has other permissions.
+  if (file && options.Has("mode") && options.Get("mode").IsNumber() &&
+      chmod(path.c_str(), options.Get("mode").ToNumber().Uint32Value() & 0777) != 0) {
+    int error = errno;
+    unlink(path.c_str());
+    throw ErrnoError(env, "chmod", error);
+  }
+  // Bound alone, so that a port in use is an error; from here on others may join.
+  if (!local && Flag(options, "reusePort") && Flag(options, "claim"))
+    SetOption(env, socket.get(), SOL_SOCKET, SO_REUSEPORT, 1);
   int backlog = options.Get("backlog").ToNumber().Int32Value();
   if (listen(socket.get(), backlog) != 0) throw ErrnoError(env, "listen", errno);
   return socket.release();
@@ -151,6 +188,18 @@ int ListeningSocket(const Napi::CallbackInfo& info) {
 
 Napi::Value OpenListener(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), ListeningSocket(info));
+}
+
+void AdoptListener(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  int fd = info[0].ToNumber().Int32Value();
+  if (SocketOption(env, fd, SO_TYPE) != SOCK_STREAM || SocketOption(env, fd, SO_ACCEPTCONN) == 0)
+    throw Napi::TypeError::New(env, "Cannot listen on descriptor " + std::to_string(fd) + " as it is no listening stream socket");
+  if (fcntl(fd, F_SETFD, FD_CLOEXEC) != 0) throw ErrnoError(env, "fcntl", errno);
+  // The ring does not wait for what is non-blocking: accept would answer EAGAIN.
+  int flags = fcntl(fd, F_GETFL);
+  if (flags < 0 || ((flags & O_NONBLOCK) != 0 && fcntl(fd, F_SETFL, flags & ~O_NONBLOCK) != 0)) throw ErrnoError(env, "fcntl", errno);
+  if (SocketOption(env, fd, SO_DOMAIN) != AF_UNIX) SetOption(env, fd, IPPROTO_TCP, TCP_NODELAY, 1);
 }
 
 Napi::Value SocketName(const Napi::CallbackInfo& info) { return NameOf(info, "getsockname", getsockname); }

@@ -3,9 +3,11 @@
 
 namespace ringbearer {
 
-// openListener({ family, address, port, path, backlog, reusePort, ipv6Only, noDelay }) -> fd of a listening socket.
+// openListener({ address, port, path, backlog, reusePort, claim, ipv6Only, mode, replaceStale }) -> fd of a listening socket.
 int ListeningSocket(const Napi::CallbackInfo& info);
 Napi::Value OpenListener(const Napi::CallbackInfo& info);
+// adoptListener(fd): checks that somebody else's socket listens, and makes it one that a ring can accept from.
+void AdoptListener(const Napi::CallbackInfo& info);
 // socketName(fd) / peerName(fd) -> { family, address, port } or { family: 'Unix', path }.
 Napi::Value SocketName(const Napi::CallbackInfo& info);
 Napi::Value PeerName(const Napi::CallbackInfo& info);

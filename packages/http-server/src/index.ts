@@ -5,9 +5,14 @@
  */
 export * from './exchange/index.js';
 export * from './handlers/index.js';
-export type { ListenAddress, ServeOptions } from './options.js';
+export type { ListenAddress } from './listen/index.js';
+export type { AppOptions, ServeOptions, ServerLimits } from './options.js';
 export * from './protocol/index.js';
+export { run } from './run.js';
 export * from './runtime/io-uring/index.js';
 export * from './runtime/memory/index.js';
+export type { Runtime, RuntimeCounts } from './runtime/runtime.js';
+export { type RingTotals, StatsBoard } from './runtime/stats-board.js';
 export * from './sans-io/index.js';
 export { type CloseOptions, Server, serve } from './server.js';
+export * from './workers/index.js';

@@ -1,25 +1,33 @@
 import type { FetchHandler, OnError, RawHandler } from './handlers/index.js';
+import type { ListenAddress } from './listen/listen-address.js';
 import { HTTP1_LIMITS, type Http1Limits } from './protocol/http1/index.js';
 import type { LayerBlueprint } from './sans-io/blueprint.js';
 
-/** Where to listen. Either `path`, or `hostname` and `port`. */
-export interface ListenAddress {
-  /** Name or literal; names are looked up once. Default `'0.0.0.0'`. */
-  readonly hostname?: string;
-  /** 0 lets the system choose. Default 3000. */
-  readonly port?: number;
-  /** Unix socket path; a leading NUL makes it abstract. */
-  readonly path?: string;
-  /** Connections the kernel queues before they are accepted. Default 4096, capped by net.core.somaxconn. */
-  readonly backlog?: number;
-  /** Other processes or threads may listen on the same port (SO_REUSEPORT). Default false. */
-  readonly reusePort?: boolean;
-  /** The IPv6 wildcard takes no IPv4 connections. Default false. */
-  readonly ipv6Only?: boolean;
+/** Options of {@link serve}. Exactly one of `fetch` and `raw` says what to answer. */
+export interface ServeOptions extends AppOptions, ListenAddress, ServerLimits {
+  /** Closes the server gracefully when aborted. */
+  readonly signal?: AbortSignal;
 }
 
-/** Options of {@link serve}. Exactly one of `fetch` and `raw` says what to answer. */
-export interface ServeOptions extends ListenAddress, Http1Limits {
+/** Sizes and times of a server that are not HTTP/1.1's own. */
+export interface ServerLimits extends Http1Limits {
+  /** Connections at once. Default 8192, less where "ulimit -n" is lower. */
+  readonly maxConnections?: number;
+  /** Longest wait for a peer to take bytes, in milliseconds. Default 30 000. */
+  readonly writeTimeoutMs?: number;
+  /** Longest wait for a peer's FIN after ours, in milliseconds; longer while it still sends, up to tenfold. Default 2000. */
+  readonly lingerTimeoutMs?: number;
+  /** How long `close()` waits for requests in flight, in milliseconds. Default 30 000. */
+  readonly drainTimeoutMs?: number;
+  /**
+   * How the ring shares its thread with the event loop. `'owner'` (default) costs the least per request; `'embedded'` suits a process in
+   * which the server is a side matter.
+   */
+  readonly driver?: 'owner' | 'embedded';
+}
+
+/** What answers requests: the part of {@link ServeOptions} that is code. */
+export interface AppOptions {
   /** Standard objects: `(request, context) => new Response('hi')`. */
   readonly fetch?: FetchHandler;
   /**
@@ -32,74 +40,83 @@ export interface ServeOptions extends ListenAddress, Http1Limits {
   readonly raw?: RawHandler;
   /** Told of every error a handler throws; may answer in place of the plain 500. */
   readonly onError?: OnError;
-  /** Connections at once. Default 8192, less where "ulimit -n" is lower. */
-  readonly maxConnections?: number;
-  /** Longest wait for a peer to take bytes, in milliseconds. Default 30 000. */
-  readonly writeTimeoutMs?: number;
-  /** Longest wait for a peer's FIN after ours, in milliseconds; longer while it still sends, up to tenfold. Default 2000. */
-  readonly lingerTimeoutMs?: number;
-  /** How long `close()` waits for requests in flight, in milliseconds. Default 30 000. */
-  readonly drainTimeoutMs?: number;
-  /** Closes the server gracefully when aborted. */
-  readonly signal?: AbortSignal;
   /** Layers in front of HTTP, outermost first. Default none. */
   readonly layers?: readonly LayerBlueprint[];
-  /**
-   * How the ring shares its thread with the event loop. `'owner'` (default) costs the least per request; `'embedded'` suits a process in
-   * which the server is a side matter.
-   */
-  readonly driver?: 'owner' | 'embedded';
 }
 
 /** Default of `drainTimeoutMs`. */
 export const DRAIN_TIMEOUT_MS = 30_000;
-/** Default of `port`. */
-export const PORT = 3000;
-/** Default of `hostname`. */
-export const HOSTNAME = '0.0.0.0';
+/** The options of one function: each with the type a plain mistake would miss, null where another check looks closer. */
+export type OptionTypes<Options> = { readonly [K in keyof Options]-?: string | null };
 
-/** Every option there is, with the type a plain mistake would miss; null where another check looks closer. */
-const OPTIONS: { readonly [K in Exclude<keyof ServeOptions, keyof Http1Limits>]-?: string | null } =
-  {
-    hostname: 'string',
-    port: 'number',
-    path: 'string',
-    backlog: 'number',
-    reusePort: 'boolean',
-    ipv6Only: 'boolean',
-    fetch: 'function',
-    fastResponse: 'boolean',
-    raw: 'function',
-    onError: 'function',
-    maxConnections: 'number',
-    writeTimeoutMs: 'number',
-    lingerTimeoutMs: 'number',
-    drainTimeoutMs: 'number',
-    signal: 'object',
-    layers: 'object',
-    driver: null,
-  };
-const OPTION_NAMES: readonly string[] = [...Object.keys(OPTIONS), ...Object.keys(HTTP1_LIMITS)];
+/** Where to listen. */
+export const LISTEN_TYPES: OptionTypes<ListenAddress> = {
+  hostname: 'string',
+  port: 'number',
+  path: 'string',
+  mode: 'number',
+  fd: 'number',
+  listen: 'string',
+  fdName: 'string',
+  backlog: 'number',
+  reusePort: 'boolean',
+  ipv6Only: 'boolean',
+};
+/** What answers. */
+export const APP_TYPES: OptionTypes<AppOptions> = {
+  fetch: 'function',
+  fastResponse: 'boolean',
+  raw: 'function',
+  onError: 'function',
+  layers: 'object',
+};
+/** Limits; those of HTTP/1.1 are checked by it. */
+export const LIMIT_TYPES: OptionTypes<ServerLimits> = {
+  ...(Object.fromEntries(
+    Object.keys(HTTP1_LIMITS).map((name) => [name, null]),
+  ) as OptionTypes<Http1Limits>),
+  maxConnections: 'number',
+  writeTimeoutMs: 'number',
+  lingerTimeoutMs: 'number',
+  drainTimeoutMs: 'number',
+  driver: null,
+};
+const SERVE_TYPES: OptionTypes<ServeOptions> = {
+  ...LISTEN_TYPES,
+  ...APP_TYPES,
+  ...LIMIT_TYPES,
+  signal: 'object',
+};
 
 /**
  * Nothing that was asked for is ignored: a limit with a name nobody reads would be no limit.
  *
  * @throws TypeError for an option that does not exist or has the wrong type
  */
-export function checkOptions(options: ServeOptions): void {
+export function checkOptions(options: object, types: object = SERVE_TYPES): void {
   for (const [name, value] of Object.entries(options)) {
-    if (!OPTION_NAMES.includes(name)) {
-      const near = nearest(name);
+    if (!Object.hasOwn(types, name)) {
+      const near = nearest(name, Object.keys(types));
       throw new TypeError(
         `Cannot serve as ${name} is no option${near === null ? '' : `: did you mean ${near}?`}`,
       );
     }
-    const type = Object.hasOwn(OPTIONS, name) ? OPTIONS[name as keyof typeof OPTIONS] : null;
+    const type = (types as Record<string, string | null>)[name]!;
     if (value !== undefined && type !== null && (typeof value !== type || value === null)) {
       throw new TypeError(
         `Cannot serve as ${name} must be ${type === 'object' ? 'an' : 'a'} ${type}: current value is ${shown(value)}`,
       );
     }
+  }
+}
+
+/** @throws RangeError for a time that cannot be */
+export function timeOption(name: string, value: number | undefined): void {
+  if (value === undefined) return;
+  if (typeof value !== 'number' || !(value >= 0)) {
+    throw new RangeError(
+      `Cannot serve as ${name} must be a number of milliseconds >= 0: current value is ${String(value)}`,
+    );
   }
 }
 
@@ -109,11 +126,11 @@ function shown(value: unknown): string {
 }
 
 /** The option that was probably meant: one that begins like it, or differs in few letters. */
-function nearest(name: string): string | null {
+function nearest(name: string, options: readonly string[]): string | null {
   const given = name.toLowerCase();
   let best: string | null = null;
   let least = Math.min(3, Math.ceil(name.length / 3)) + 1;
-  for (const option of OPTION_NAMES) {
+  for (const option of options) {
     const known = option.toLowerCase();
     const begun = given.length >= 4 && known.startsWith(given);
     const distance = begun ? Math.min(1, known.length - given.length) : edits(given, known);

@@ -1,24 +1,24 @@
-import { lookup } from 'node:dns/promises';
-import { isIP } from 'node:net';
-import {
-  type FetchHandler,
-  fetchHandler,
-  installFastResponse,
-  rawHandler,
-} from './handlers/index.js';
-import { checkOptions, DRAIN_TIMEOUT_MS, HOSTNAME, PORT, type ServeOptions } from './options.js';
-import { type Handle, http1 } from './protocol/http1/index.js';
-import {
-  type Capabilities,
+import type { FetchHandler } from './handlers/index.js';
+import { launch } from './launch.js';
+import { listenPlaces } from './listen/listen-places.js';
+import { checkOptions, DRAIN_TIMEOUT_MS, type ServeOptions, timeOption } from './options.js';
+import type {
+  Capabilities,
   IoUringRuntime,
-  type RuntimeStats,
-  type SocketName,
+  RuntimeStats,
+  SocketName,
 } from './runtime/io-uring/index.js';
+import { serverUrl } from './server-url.js';
 
 /** Options of {@link Server.close}. */
 export interface CloseOptions {
   /** How long requests in flight may take, in milliseconds. Default: the server's `drainTimeoutMs`. */
   readonly drainTimeoutMs?: number;
+  /**
+   * Somebody else serves the address already: idle connections are waited for too, until their next reply, which says `Connection: close`,
+   * or the end of their idle time, so that no request is lost that is under way. Default false.
+   */
+  readonly gently?: boolean;
 }
 
 /**
@@ -26,7 +26,7 @@ export interface CloseOptions {
  */
 export class Server {
   readonly #runtime: IoUringRuntime;
-  readonly #address: SocketName;
+  readonly #addresses: readonly SocketName[];
   readonly #drainTimeoutMs: number;
   readonly #signal: AbortSignal | undefined;
   readonly #onAbort = () => void this.close();
@@ -37,26 +37,31 @@ export class Server {
   });
 
   /** Use {@link serve}. */
-  constructor(runtime: IoUringRuntime, address: SocketName, options: ServeOptions) {
+  constructor(
+    runtime: IoUringRuntime,
+    addresses: readonly SocketName[],
+    options: Pick<ServeOptions, 'drainTimeoutMs' | 'signal'>,
+  ) {
     this.#runtime = runtime;
-    this.#address = address;
+    this.#addresses = addresses;
     this.#drainTimeoutMs = options.drainTimeoutMs ?? DRAIN_TIMEOUT_MS;
     this.#signal = options.signal;
     options.signal?.addEventListener('abort', this.#onAbort, { once: true });
   }
 
-  /** Where it listens, with the port the system chose. */
+  /** Where it listens, with the port the system chose: the first place, where systemd passed several. */
   address(): SocketName {
-    return this.#address;
+    return this.#addresses[0]!;
+  }
+
+  /** Everywhere it listens. */
+  addresses(): readonly SocketName[] {
+    return this.#addresses;
   }
 
   /** `http://host:port/`, with a literal a browser on this machine can open; `unix:path` for a Unix socket. */
   get url(): string {
-    const name = this.#address;
-    if (name.family === 'Unix') return `unix:${name.path.replace('\0', '@')}`;
-    if (name.family === 'IPv6')
-      return `http://[${name.address === '::' ? '::1' : name.address}]:${name.port}/`;
-    return `http://${name.address === '0.0.0.0' ? '127.0.0.1' : name.address}:${name.port}/`;
+    return serverUrl(this.address());
   }
 
   /** Connections, and the counters of the ring. */
@@ -71,10 +76,13 @@ export class Server {
 
   /**
    * Stops accepting, lets requests in flight finish with `Connection: close`, closes idle connections at once, and what is left after
-   * the drain timeout. When it resolves, the port is free. Calling it again returns the same Promise.
+   * the drain timeout. When it resolves, the port is free. Calling it again returns the same Promise; without `gently`, idle connections
+   * are waited for no longer then.
    */
   close(options: CloseOptions = {}): Promise<void> {
-    this.#closing ??= this.#close(options.drainTimeoutMs ?? this.#drainTimeoutMs);
+    const { drainTimeoutMs = this.#drainTimeoutMs, gently = false } = options;
+    if (this.#closing === null) this.#closing = this.#close(drainTimeoutMs, gently);
+    else if (!gently) this.#runtime.endIdle();
     return this.#closing;
   }
 
@@ -100,10 +108,10 @@ export class Server {
     return this.close();
   }
 
-  async #close(drainTimeoutMs: number): Promise<void> {
+  async #close(drainTimeoutMs: number, gently: boolean): Promise<void> {
     this.#signal?.removeEventListener('abort', this.#onAbort);
     try {
-      await this.#runtime.close(drainTimeoutMs);
+      await this.#runtime.close(drainTimeoutMs, gently);
     } finally {
       this.#closed();
     }
@@ -113,7 +121,10 @@ export class Server {
 /**
  * Starts an HTTP server on its own io_uring, in this thread. Accepts connections once the Promise resolves.
  *
+ * For several threads see `start`.
+ *
  * @param handlerOrOptions a fetch handler, or everything by name
+ * @param more the options that go with a handler
  * @throws TypeError, RangeError for an option that does not exist or cannot be
  * @throws the system's error with code (`EADDRINUSE`, `EACCES`), errno and syscall
  * @throws RingSetupError (code `SETUP_FAILED`) where io_uring cannot be used; its message says what to do
@@ -127,66 +138,40 @@ export class Server {
  * await server.close();
  * ```
  */
-export async function serve(handlerOrOptions: FetchHandler | ServeOptions): Promise<Server> {
+export async function serve(
+  handlerOrOptions: FetchHandler | ServeOptions,
+  more: ServeOptions = {},
+): Promise<Server> {
+  if (typeof more !== 'object' || more === null) {
+    throw new TypeError(
+      `Cannot serve as options must be an object: current value is ${String(more)}`,
+    );
+  }
   const options: ServeOptions =
-    typeof handlerOrOptions === 'function' ? { fetch: handlerOrOptions } : handlerOrOptions;
+    typeof handlerOrOptions === 'function'
+      ? { ...more, fetch: handlerOrOptions }
+      : handlerOrOptions;
   if (typeof options !== 'object' || options === null) {
     throw new TypeError(
       `Cannot serve as options must be a handler or an object: current value is ${String(options)}`,
     );
   }
+  refuseWorkers(options);
+  refuseWorkers(more);
   checkOptions(options);
   options.signal?.throwIfAborted();
-  checkTime('drainTimeoutMs', options.drainTimeoutMs);
-  checkTime('writeTimeoutMs', options.writeTimeoutMs);
-  checkTime('lingerTimeoutMs', options.lingerTimeoutMs);
-  const app = http1({ ...options, handle: handleOf(options) });
-  const address =
-    options.path === undefined ? await literal(options.hostname ?? HOSTNAME) : undefined;
-  const runtime = new IoUringRuntime({
-    app,
-    ...(options.layers === undefined ? {} : { layers: options.layers }),
-    ...(options.maxConnections === undefined ? {} : { maxConnections: options.maxConnections }),
-    ...(options.writeTimeoutMs === undefined ? {} : { writeTimeoutMs: options.writeTimeoutMs }),
-    ...(options.lingerTimeoutMs === undefined ? {} : { lingerTimeoutMs: options.lingerTimeoutMs }),
-    ...(options.driver === undefined ? {} : { driver: options.driver }),
-  });
-  try {
-    const listener = runtime.listen({
-      ...(address === undefined
-        ? { path: options.path! }
-        : { address, port: options.port ?? PORT }),
-      ...(options.backlog === undefined ? {} : { backlog: options.backlog }),
-      reusePort: options.reusePort ?? false,
-      ipv6Only: options.ipv6Only ?? false,
-    });
-    return new Server(runtime, listener.address, options);
-  } catch (error) {
-    await runtime.close(0);
-    throw error;
-  }
+  timeOption('drainTimeoutMs', options.drainTimeoutMs);
+  timeOption('writeTimeoutMs', options.writeTimeoutMs);
+  timeOption('lingerTimeoutMs', options.lingerTimeoutMs);
+  const { runtime, addresses } = await launch(options, await listenPlaces(options));
+  return new Server(runtime, addresses, options);
 }
 
-function handleOf(options: ServeOptions): Handle {
-  const { fetch, raw, onError } = options;
-  if ((fetch === undefined) === (raw === undefined)) {
-    throw new TypeError('Cannot serve as exactly one of fetch and raw must be given');
-  }
-  const settings = onError === undefined ? {} : { onError };
-  if (fetch !== undefined && options.fastResponse !== false) installFastResponse();
-  return raw === undefined ? fetchHandler(fetch!, settings) : rawHandler(raw, settings);
-}
-
-async function literal(hostname: string): Promise<string> {
-  if (isIP(hostname) !== 0) return hostname;
-  return (await lookup(hostname)).address;
-}
-
-function checkTime(name: string, value: number | undefined): void {
-  if (value === undefined) return;
-  if (typeof value !== 'number' || !(value >= 0)) {
-    throw new RangeError(
-      `Cannot serve as ${name} must be a number of milliseconds >= 0: current value is ${String(value)}`,
-    );
-  }
+/** A handler is a function, and lives in one thread. */
+function refuseWorkers(options: object): void {
+  const { workers } = options as { workers?: unknown };
+  if (workers === undefined) return;
+  throw new TypeError(
+    `Cannot serve with workers: ${String(workers)} as a handler cannot cross threads: put it into a module of its own, "export default { fetch }", and call start({ app: new URL('./app.js', import.meta.url), workers: ${typeof workers === 'number' ? workers : "'auto'"} })`,
+  );
 }

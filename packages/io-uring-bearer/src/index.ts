@@ -21,6 +21,7 @@ export {
 export * from './futex.js';
 export type { SubmissionKey } from './key.js';
 export * from './listener.js';
+export * from './listening-socket.js';
 export * from './options.js';
 export type { Capabilities, Probe } from './probe.js';
 export * from './registration/index.js';

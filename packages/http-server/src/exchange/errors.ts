@@ -12,6 +12,8 @@
  * - `BODY_TIMEOUT`: the peer sent no body byte within the limit (status 408)
  * - `REPLY_TIMEOUT`: the handler took longer than `handlerTimeoutMs` (status 503)
  * - `PEER_GONE`: the peer sends no more, or the connection was lost
+ * - `WORKER_FAILED`: a worker did not start, or ended and is not to be restarted (any more); `cause` says why
+ * - `SERVER_CLOSED`: a reload was asked of a server that closes
  */
 export type HttpServerErrorCode =
   | 'EXCHANGE_FINISHED'
@@ -24,7 +26,9 @@ export type HttpServerErrorCode =
   | 'BODY_NOT_JSON'
   | 'BODY_TIMEOUT'
   | 'REPLY_TIMEOUT'
-  | 'PEER_GONE';
+  | 'PEER_GONE'
+  | 'WORKER_FAILED'
+  | 'SERVER_CLOSED';
 
 /**
  * A failure of the HTTP server, of its peer or of its caller. Thrown out of a handler before the reply began, it is answered with
@@ -38,8 +42,8 @@ export class HttpServerError extends Error {
   /** The status a handler that lets this error escape answers with. */
   readonly status: number;
 
-  constructor(code: HttpServerErrorCode, message: string, status = 500) {
-    super(message);
+  constructor(code: HttpServerErrorCode, message: string, status = 500, options?: ErrorOptions) {
+    super(message, options);
     this.code = code;
     this.status = status;
   }

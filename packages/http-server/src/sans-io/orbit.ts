@@ -32,8 +32,11 @@ export interface Orbit {
   /** `clock.now` reached `Left.deadline`, which the runtime has reset to 0. */
   tick(now: number): void;
 
-  /** The server is closing: finish what is in flight, accept nothing new, then `Left.end()`. Idle orbits end at once. */
-  shutdown(): void;
+  /**
+   * The server is closing: finish what is in flight, accept nothing new, then `Left.end()`. Idle orbits end at once; with `gently`, when
+   * a successor serves already, they end with their next exchange or idle deadline, as a request may be under way to them.
+   */
+  shutdown(gently?: boolean): void;
 
   /** The connection is gone. The last call, exactly once, whoever ended it. The Left must not be used any more. */
   close(reason: CloseReason): void;

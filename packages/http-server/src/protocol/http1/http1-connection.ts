@@ -55,8 +55,10 @@ export class Http1Connection extends ConnectionFlow implements Orbit, ExchangeHo
   #read = READ_HEAD;
   /** Within `receive`: no need to resume what was not paused. */
   #receiving = false;
-  /** The server is closing. */
+  /** The server is closing: the next reply says so. */
   #closing = false;
+  /** And waits for no further request. */
+  #ending = false;
   #requests = 0;
 
   peerEnded = false;
@@ -141,12 +143,19 @@ export class Http1Connection extends ConnectionFlow implements Orbit, ExchangeHo
     }
   }
 
-  shutdown(): void {
+  shutdown(gently = false): void {
     if (this.#upgraded !== null) {
-      this.#upgraded.shutdown();
+      this.#upgraded.shutdown(gently);
       return;
     }
+    // From here on every head says `Connection: close`.
     this.#closing = true;
+    if (gently) {
+      // A reply that promised to keep the connection is followed by one more exchange.
+      if (this.#exchange?.replyPhase === REPLY_NONE) this.#exchange.closeAfter();
+      return;
+    }
+    this.#ending = true;
     const idle = this.#read === READ_HEAD && this.#partial === null && !this.paused;
     if (idle || this.#draining) this.#end();
     else this.#exchange?.closeAfter();
@@ -325,7 +334,7 @@ export class Http1Connection extends ConnectionFlow implements Orbit, ExchangeHo
 
   #nextRequest(): void {
     this.#read = READ_HEAD;
-    if (this.peerEnded || this.#closing) {
+    if (this.peerEnded || this.#ending) {
       this.#end();
       return;
     }

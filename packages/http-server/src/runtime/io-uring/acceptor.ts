@@ -66,6 +66,16 @@ export class Acceptor {
     if (this.#paused && !this.#closing) this.start();
   }
 
+  /**
+   * Looks into the queue now. A connection wakes one of those that wait for it (EPOLLEXCLUSIVE): where another ring accepted from the same
+   * socket and stopped, it may have been woken last, and left the connection there.
+   */
+  again(): void {
+    if (this.#closing || !this.#multi.inFlight) return;
+    this.#stopping = true;
+    this.#runtime.cancel(this.#multi); // starts anew once it has ended
+  }
+
   async close(): Promise<void> {
     this.#closing = true;
     await this.#listener.close();

@@ -118,8 +118,8 @@ export class Connection implements Left, Receiver, Sender, Ender {
   // ---- Runtime
 
   /** The server is closing. */
-  shutdown(): void {
-    if (this.#state === 'open') this.#orbit.shutdown();
+  shutdown(gently: boolean): void {
+    if (this.#state === 'open') this.#orbit.shutdown(gently);
   }
 
   /** Closes now, whatever is under way. */

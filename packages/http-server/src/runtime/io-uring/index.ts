@@ -2,6 +2,8 @@ export {
   type Capabilities,
   diagnose,
   formatDiagnosis,
+  ListeningSocket,
+  type ListenOptions,
   type SocketName,
 } from '@ringbearer/io-uring-bearer';
 export type { IoUringRuntimeOptions } from './options.js';

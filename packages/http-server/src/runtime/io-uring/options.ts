@@ -1,4 +1,5 @@
 import type { Blueprint, LayerBlueprint } from '../../sans-io/blueprint.js';
+import type { StatsBoard } from '../stats-board.js';
 
 /** What an {@link IoUringRuntime} needs to know. Sizes are bytes, times milliseconds. */
 export interface IoUringRuntimeOptions {
@@ -12,6 +13,8 @@ export interface IoUringRuntimeOptions {
   readonly writeTimeoutMs?: number;
   /** Longest wait for the peer's FIN after ours. Default 2000. */
   readonly lingerTimeoutMs?: number;
+  /** Where counters are published, for other threads. Default nowhere. */
+  readonly board?: StatsBoard;
   /** How the ring shares its thread. Default `'owner'`. */
   readonly driver?: 'owner' | 'embedded';
 }

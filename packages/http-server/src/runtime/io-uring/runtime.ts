@@ -4,6 +4,7 @@ import {
   type Listener,
   type ListenOptions,
   type RingFactory,
+  type SocketName,
   UringBearer,
 } from '@ringbearer/io-uring-bearer';
 import type { ProvidedBufferRing } from '@ringbearer/io-uring-buffer';
@@ -12,6 +13,8 @@ import { type OpCode, SubmissionFlags, Timeout } from '@ringbearer/io-uring-opco
 import { type Blueprint, instantiate, type LayerBlueprint } from '../../sans-io/blueprint.js';
 import type { Left, PeerAddress } from '../../sans-io/left.js';
 import type { Orbit } from '../../sans-io/orbit.js';
+import type { Runtime, RuntimeCounts } from '../runtime.js';
+import type { StatsBoard } from '../stats-board.js';
 import { Acceptor } from './acceptor.js';
 import { Connection } from './connection.js';
 import { Equipment } from './equipment.js';
@@ -36,20 +39,19 @@ const ACCEPT_SLACK = 64;
 const LISTENERS_MAX = 8;
 /** Longest wait for a peer's FIN while the server closes. */
 const CLOSING_LINGER_MS = 250;
+/** The longest time a timer of Node.js can take. */
+const TIMER_MS_MAX = 2 ** 31 - 1;
 const SUBMISSION_ENTRIES = 2048;
 /** Operations of one connection that can be in flight: receive, send, shutdown or close, two cancellations. */
 const OPERATIONS_PER_CONNECTION = 5;
 
-/** Counters of a runtime. */
-export interface RuntimeStats {
-  /** Open now, closing ones included. */
-  readonly connections: number;
-  /** The most there may be: as asked for, or what the limit on open files allows. */
-  readonly maxConnections: number;
-  /** Accepted since the start. */
-  readonly accepted: number;
-  /** The listener is not accepted from at the moment. */
-  readonly acceptPaused: boolean;
+/** Connections at once of a runtime that is not told: 8192, less where "ulimit -n" is lower. */
+export function defaultConnections(): number {
+  return connectionsFor(undefined, ACCEPT_SLACK + LISTENERS_MAX).maxConnections;
+}
+
+/** Counters of an {@link IoUringRuntime}. */
+export interface RuntimeStats extends RuntimeCounts {
   /** Counters and capacities of the bearer. */
   readonly ring: BearerStats;
 }
@@ -58,7 +60,7 @@ export interface RuntimeStats {
  * Sockets, buffers, timers and scheduling on one ring, for any pipeline of blueprints. Accepts into direct descriptors, receives into
  * one shared buffer ring, parses in place, and sends what a batch of completions produced for a connection in one piece.
  */
-export class IoUringRuntime {
+export class IoUringRuntime implements Runtime<ListenOptions, SocketName> {
   /** @internal */
   readonly clock = new RingClock();
   /** Connections at once. */
@@ -80,6 +82,7 @@ export class IoUringRuntime {
   readonly #acceptors: Acceptor[] = [];
   readonly #live: Connection[] = [];
   readonly #timer: Timeout;
+  readonly #board: StatsBoard | null;
   #dirty: Connection[] = [];
   #flushing: Connection[] = [];
   #flushScheduled = false;
@@ -88,6 +91,7 @@ export class IoUringRuntime {
   readonly #failures: unknown[] = [];
   #accepted = 0;
   #closing = false;
+  #stopped: Promise<void> | null = null;
   #onEmpty: (() => void)[] = [];
 
   /** @throws RingSetupError where io_uring cannot be used, saying why */
@@ -97,6 +101,7 @@ export class IoUringRuntime {
       ACCEPT_SLACK + LISTENERS_MAX,
     );
     this.maxConnections = maxConnections;
+    this.#board = options.board ?? null;
     this.writeTimeoutMs = options.writeTimeoutMs ?? 30_000;
     this.#lingerTimeoutMs = options.lingerTimeoutMs ?? 2000;
     this.#app = options.app;
@@ -158,6 +163,7 @@ export class IoUringRuntime {
     const acceptor = new Acceptor(this, listener, options.backlog ?? BACKLOG);
     this.#acceptors.push(acceptor);
     acceptor.start();
+    this.#board?.publish(this.stats());
     return listener;
   }
 
@@ -173,18 +179,20 @@ export class IoUringRuntime {
   /**
    * Stops accepting, tells every connection to finish, waits for them at most `drainMs`, closes what is left, and lets the ring go.
    * When it resolves, the ports are free.
+   *
+   * @param gently idle connections are waited for too, until their next reply or the end of their idle time: a request may be under way
    */
-  async close(drainMs: number): Promise<void> {
+  async close(drainMs: number, gently = false): Promise<void> {
     if (this.#closing) throw new Error('Cannot close the runtime twice');
     this.#closing = true;
     this.clock.update();
-    await Promise.all(this.#acceptors.map((acceptor) => acceptor.close()));
-    for (const connection of [...this.#live]) connection.shutdown();
+    await this.stopAccepting();
+    for (const connection of [...this.#live]) connection.shutdown(gently);
     this.#endBatch();
     if (this.#live.length > 0) {
       let timer: NodeJS.Timeout | undefined;
       const expired = new Promise<void>((resolve) => {
-        timer = setTimeout(resolve, drainMs);
+        timer = setTimeout(resolve, Math.min(drainMs, TIMER_MS_MAX));
       });
       await Promise.race([this.#empty(), expired]);
       clearTimeout(timer);
@@ -192,7 +200,28 @@ export class IoUringRuntime {
       this.#endBatch();
       if (this.#live.length > 0) await this.#empty();
     }
+    this.#board?.publish(this.stats());
     await this.#bearer.close();
+  }
+
+  /** Closes the listeners, and nothing else. Resolves when no connection comes any more; calling it again waits for the same. */
+  stopAccepting(): Promise<void> {
+    this.#stopped ??= Promise.all(this.#acceptors.map((acceptor) => acceptor.close())).then(
+      () => {},
+    );
+    return this.#stopped;
+  }
+
+  /** Looks for connections that wait: for a socket that another runtime accepted from too, and stopped. */
+  acceptAgain(): void {
+    if (this.#stopped === null) for (const acceptor of this.#acceptors) acceptor.again();
+  }
+
+  /** A gentle {@link close} that is under way waits for idle connections no longer. */
+  endIdle(): void {
+    if (!this.#closing || this.#bearer.closed) return;
+    for (const connection of [...this.#live]) connection.shutdown(false);
+    this.#endBatch();
   }
 
   // ---- for Acceptor and Connection
@@ -243,6 +272,7 @@ export class IoUringRuntime {
     connection.index = this.#live.length;
     this.#live.push(connection);
     this.#accepted++;
+    this.#board?.accepted(this.#live.length, this.#accepted);
     this.watch();
     try {
       connection.open();
@@ -268,6 +298,7 @@ export class IoUringRuntime {
       last.index = connection.index;
     }
     connection.index = -1;
+    this.#board?.closed(this.#live.length);
     if (!this.#closing) for (const acceptor of this.#acceptors) acceptor.roomAgain();
     if (this.#live.length === 0) for (const resolve of this.#onEmpty.splice(0)) resolve();
   }
@@ -344,6 +375,7 @@ export class IoUringRuntime {
       }
     }
     for (const acceptor of this.#acceptors) acceptor.roomAgain();
+    this.#board?.publish(this.stats());
     if (live.length > 0 || this.#acceptors.some((acceptor) => acceptor.paused)) this.watch();
   }
 

@@ -91,8 +91,8 @@ export class MemoryConnection {
   }
 
   /** The server is closing. */
-  shutdown(): this {
-    if (this.closed === null) this.#orbit.shutdown();
+  shutdown(gently = false): this {
+    if (this.closed === null) this.#orbit.shutdown(gently);
     return this;
   }
 

@@ -1,0 +1,57 @@
+import { fetchHandler, installFastResponse, rawHandler } from './handlers/index.js';
+import { listenError } from './listen/listen-error.js';
+import type { ServeOptions } from './options.js';
+import { type Handle, http1 } from './protocol/http1/index.js';
+import { IoUringRuntime, type ListenOptions, type SocketName } from './runtime/io-uring/index.js';
+import type { StatsBoard } from './runtime/stats-board.js';
+
+/** A runtime that serves. */
+export interface Launched {
+  readonly runtime: IoUringRuntime;
+  /** Where it listens, in the order of the places. */
+  readonly addresses: readonly SocketName[];
+}
+
+/**
+ * Builds the protocol and the runtime for options that were checked, and listens.
+ *
+ * @param board where the runtime publishes its counters
+ * @throws as `serve`
+ */
+export async function launch(
+  options: ServeOptions,
+  places: readonly ListenOptions[],
+  board?: StatsBoard,
+): Promise<Launched> {
+  const { layers, maxConnections, writeTimeoutMs, lingerTimeoutMs, driver } = options;
+  const app = http1({ ...options, handle: handleOf(options) });
+  const runtime = new IoUringRuntime({
+    app,
+    ...(layers === undefined ? {} : { layers }),
+    ...(maxConnections === undefined ? {} : { maxConnections }),
+    ...(writeTimeoutMs === undefined ? {} : { writeTimeoutMs }),
+    ...(lingerTimeoutMs === undefined ? {} : { lingerTimeoutMs }),
+    ...(driver === undefined ? {} : { driver }),
+    ...(board === undefined ? {} : { board }),
+  });
+  const addresses: SocketName[] = [];
+  for (const place of places) {
+    try {
+      addresses.push(runtime.listen(place).address);
+    } catch (error) {
+      await runtime.close(0);
+      throw listenError(error, place);
+    }
+  }
+  return { runtime, addresses };
+}
+
+function handleOf(options: ServeOptions): Handle {
+  const { fetch, raw, onError } = options;
+  if ((fetch === undefined) === (raw === undefined)) {
+    throw new TypeError('Cannot serve as exactly one of fetch and raw must be given');
+  }
+  const settings = onError === undefined ? {} : { onError };
+  if (fetch !== undefined && options.fastResponse !== false) installFastResponse();
+  return raw === undefined ? fetchHandler(fetch!, settings) : rawHandler(raw, settings);
+}

@@ -1,0 +1,36 @@
+/** What every runtime counts. */
+export interface RuntimeCounts {
+  /** Open now, closing ones included. */
+  readonly connections: number;
+  /** The most there may be: as asked for, or what the limit on open files allows. */
+  readonly maxConnections: number;
+  /** Accepted since the start. */
+  readonly accepted: number;
+  /** The listener is not accepted from at the moment. */
+  readonly acceptPaused: boolean;
+}
+
+/**
+ * What owns sockets, buffers, timers and scheduling in one thread, for any pipeline of blueprints. `Place` is how it is told where to
+ * listen.
+ */
+export interface Runtime<Place = never, Name = unknown> {
+  /**
+   * Listens, and accepts from now on.
+   * @throws the system's error, with code (`EADDRINUSE`), errno and syscall
+   */
+  listen(place: Place): { readonly address: Name };
+  /** Counters now. */
+  stats(): RuntimeCounts;
+  /** It keeps the process alive (the default). */
+  ref(): void;
+  /** It does not keep the process alive. */
+  unref(): void;
+  /**
+   * Stops accepting, tells every connection to finish, waits for them at most `drainMs`, and closes what is left. When it resolves, the
+   * ports are free.
+   *
+   * @param gently idle connections are waited for too, until their next reply or the end of their idle time
+   */
+  close(drainMs: number, gently?: boolean): Promise<void>;
+}

@@ -1,0 +1,52 @@
+// What a worker thread runs: builds the app, serves on the sockets of the main thread, and drains when told to.
+
+import { workerData } from 'node:worker_threads';
+import { launch } from '../launch.js';
+import type { IoUringRuntime } from '../runtime/io-uring/index.js';
+import { StatsBoard } from '../runtime/stats-board.js';
+import { Server } from '../server.js';
+import { type AppModule, appOf } from './app-module.js';
+import {
+  type DrainMessage,
+  plainError,
+  type ThreadMessage,
+  type WorkerMessage,
+  type WorkerTask,
+} from './messages.js';
+
+const { app, places, limits, board, port } = workerData as WorkerTask;
+const say = (message: WorkerMessage): void => port.postMessage(message);
+
+try {
+  const module = (await import(app)) as AppModule;
+  const options = { ...appOf(module, app), ...limits };
+  const { runtime, addresses } = await launch(options, places, new StatsBoard(board));
+  const server = new Server(runtime, addresses, options);
+  // The server keeps the thread alive; a port that did so too would keep it when all is done.
+  port.on('message', (message: ThreadMessage) => {
+    if (message.type === 'accept') runtime.acceptAgain();
+    else void drain(runtime, server, module, message);
+  });
+  port.unref();
+  say({ type: 'listening' });
+} catch (error) {
+  say({ type: 'failed', error: plainError(error) });
+  port.close();
+}
+
+async function drain(
+  runtime: IoUringRuntime,
+  server: Server,
+  module: AppModule,
+  { drainTimeoutMs, gently }: DrainMessage,
+): Promise<void> {
+  try {
+    await runtime.stopAccepting();
+    say({ type: 'stopped' });
+    await server.close({ drainTimeoutMs, gently });
+    if (typeof module.close === 'function') await module.close();
+  } finally {
+    say({ type: 'drained' });
+    port.close();
+  }
+}

@@ -1,0 +1,230 @@
+import {
+  MessageChannel,
+  type MessagePort,
+  receiveMessageOnPort,
+  Worker,
+} from 'node:worker_threads';
+import { StatsBoard } from '../runtime/stats-board.js';
+import {
+  revivedError,
+  type ThreadMessage,
+  type WorkerMessage,
+  type WorkerTask,
+} from './messages.js';
+
+/** What Node.js lets one say about a thread. */
+export interface ThreadOptions {
+  /** Environment of the workers. Default: a copy of this process's. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Options of node, such as `--enable-source-maps`. Default: those of this process. */
+  readonly execArgv?: readonly string[];
+  /** What follows the program in `process.argv`. Default none. */
+  readonly argv?: readonly string[];
+  /** Memory of the workers, see `resourceLimits` of `node:worker_threads`. Default: by the machine. */
+  readonly resourceLimits?: {
+    readonly maxOldGenerationSizeMb?: number;
+    readonly maxYoungGenerationSizeMb?: number;
+    readonly codeRangeSizeMb?: number;
+    readonly stackSizeMb?: number;
+  };
+}
+
+/** How a thread ended: with an exit code, and the error nobody caught. */
+export interface ThreadEnd {
+  readonly code: number;
+  readonly error: Error | null;
+}
+
+/** Past its drain timeout a thread that is still there is stuck in JavaScript, which only termination ends. */
+const STUCK_MS = 1000;
+/** What an app may keep open after `drained`: timers, connections to databases. */
+const EXIT_MS = 1000;
+/** The longest time a timer of Node.js can take. */
+const TIMER_MS_MAX = 2 ** 31 - 1;
+
+const ENTRY = new URL('./worker-main.js', import.meta.url);
+
+/** One worker thread, from its start to its end. */
+export class WorkerThread {
+  /** Its counters, also after its end. */
+  readonly board: StatsBoard = new StatsBoard();
+  /** Resolves when it accepts connections, rejects when it ended or failed before. */
+  readonly started: Promise<void>;
+  /** Resolves when it accepts no more, or is gone. */
+  readonly stopped: Promise<void>;
+  /** Resolves when it is gone. Never rejects. */
+  readonly ended: Promise<ThreadEnd>;
+  /** Node's number of the thread. */
+  readonly threadId: number;
+  readonly #worker: Worker;
+  readonly #port: MessagePort;
+  #state: 'starting' | 'serving' | 'draining' | 'ended' = 'starting';
+  #served = false;
+  #accepts = true;
+  #error: Error | null = null;
+  #listening!: () => void;
+  #failed!: (error: Error) => void;
+  #stopped!: () => void;
+  #terminator: NodeJS.Timeout | undefined;
+
+  /** @param startTimeoutMs how long it may take until it accepts connections */
+  constructor(
+    task: Omit<WorkerTask, 'board' | 'port'>,
+    options: ThreadOptions,
+    startTimeoutMs: number,
+  ) {
+    const { port1, port2 } = new MessageChannel();
+    this.#port = port1;
+    this.started = new Promise((resolve, reject) => {
+      this.#listening = resolve;
+      this.#failed = reject;
+    });
+    this.stopped = new Promise((resolve) => {
+      this.#stopped = resolve;
+    });
+    this.started.catch(() => {}); // whoever started it looks; the end is reported in any case
+    const { env, execArgv, argv, resourceLimits } = options;
+    const workerData: WorkerTask = { ...task, board: this.board.memory, port: port2 };
+    this.#worker = new Worker(ENTRY, {
+      workerData,
+      transferList: [port2],
+      name: 'ringbearer',
+      ...(env === undefined ? {} : { env: env as NodeJS.Dict<string> }),
+      execArgv: execArgv === undefined ? inheritedArgv() : [...execArgv],
+      ...(argv === undefined ? {} : { argv: [...argv] }),
+      ...(resourceLimits === undefined ? {} : { resourceLimits }),
+    });
+    this.threadId = this.#worker.threadId;
+    const late = setTimeout(() => {
+      this.#fail(new Error(`it did not accept connections within ${startTimeoutMs} ms`));
+      this.terminate();
+    }, startTimeoutMs);
+    port1.on('message', (message: WorkerMessage) => this.#onMessage(message));
+    // The worker keeps the process, its messages do not.
+    port1.unref();
+    this.#worker.on('error', (error: unknown) => {
+      this.#error ??= error instanceof Error ? error : new Error(String(error));
+    });
+    this.#worker.on('messageerror', (error) => {
+      this.#error ??= error;
+    });
+    const settle = () => clearTimeout(late);
+    this.started.then(settle, settle);
+    this.ended = new Promise((resolve) => {
+      this.#worker.once('exit', (code) => resolve(this.#onExit(code)));
+    });
+  }
+
+  /** What it is doing. */
+  get state(): 'starting' | 'serving' | 'draining' | 'ended' {
+    return this.#state;
+  }
+
+  /** It accepts no more, and finishes what it has. */
+  get drains(): boolean {
+    return this.#state === 'draining' && !this.#accepts;
+  }
+
+  /** It did accept connections. */
+  get wasServing(): boolean {
+    return this.#served;
+  }
+
+  /**
+   * Lets it finish what it has, and ends it.
+   *
+   * @param gently a successor serves already: idle connections are waited for. A later call that is not gentle ends them.
+   */
+  drain(drainTimeoutMs: number, gently: boolean): Promise<ThreadEnd> {
+    if (this.#state === 'ended') return this.ended;
+    if (this.#state === 'starting') {
+      this.terminate();
+      return this.ended;
+    }
+    this.#state = 'draining';
+    this.#post({ type: 'drain', drainTimeoutMs, gently });
+    this.#terminateIn(drainTimeoutMs + STUCK_MS, () => {
+      this.#error ??= new Error(
+        'it was terminated as it did not end by its drain timeout: its thread was busy all the time',
+      );
+    });
+    return this.ended;
+  }
+
+  /** Another thread stopped accepting from a socket of its: a connection may wait there that nobody is told of. */
+  acceptAgain(): void {
+    if (this.#state === 'serving') this.#post({ type: 'accept' });
+  }
+
+  /** Ends it wherever it is. */
+  terminate(): void {
+    if (this.#state === 'serving') this.#state = 'draining';
+    void this.#worker.terminate();
+  }
+
+  /** It keeps the process alive, or does not. */
+  reference(wanted: boolean): void {
+    if (wanted) this.#worker.ref();
+    else this.#worker.unref();
+  }
+
+  #post(message: ThreadMessage): void {
+    this.#port.postMessage(message);
+  }
+
+  #onMessage(message: WorkerMessage): void {
+    if (message.type === 'failed') {
+      this.#fail(revivedError(message.error));
+      // Whatever the app's module opened before it failed is not waited for.
+      this.terminate();
+    } else if (message.type === 'drained') this.#terminateIn(EXIT_MS);
+    else if (message.type === 'stopped') {
+      this.#accepts = false;
+      this.#stopped();
+    } else if (this.#state === 'starting') {
+      this.#state = 'serving';
+      this.#served = true;
+      this.#listening();
+    }
+  }
+
+  #fail(error: Error): void {
+    this.#error ??= error;
+    this.#failed(this.#error);
+  }
+
+  #onExit(code: number): ThreadEnd {
+    // Its last words may not have been delivered yet.
+    for (let last = receiveMessageOnPort(this.#port); last; last = receiveMessageOnPort(this.#port))
+      this.#onMessage(last.message as WorkerMessage);
+    clearTimeout(this.#terminator);
+    this.#port.close();
+    this.#state = 'ended';
+    this.#stopped();
+    this.#failed(
+      this.#error ?? new Error(`it ended with code ${code} before it accepted connections`),
+    );
+    return { code, error: this.#error };
+  }
+
+  #terminateIn(milliseconds: number, before = () => {}): void {
+    clearTimeout(this.#terminator);
+    const run = () => {
+      before();
+      this.terminate();
+    };
+    this.#terminator = setTimeout(run, Math.min(milliseconds, TIMER_MS_MAX));
+    this.#terminator.unref();
+  }
+}
+
+/** This process's own, without what says where its program is: `--eval` and the like. */
+function inheritedArgv(): string[] {
+  const inherited: string[] = [];
+  for (let index = 0; index < process.execArgv.length; index++) {
+    const option = process.execArgv[index]!;
+    if (/^(-e|-p|-pe|--eval|--print)$/.test(option)) index++;
+    else if (!/^--(input-type|eval|print)(=|$)/.test(option)) inherited.push(option);
+  }
+  return inherited;
+}
