@@ -214,7 +214,7 @@ describe('reload()', () => {
     const stuck = await Peer.connect(portOf(server));
     await stuck.send(get('/block?ms=60000'));
     await until('it is accepted', () => server.stats().connections === 1);
-    const [{ threadId }] = server.stats().workers as [{ threadId: number }];
+    const { threadId } = server.stats().workers[0]!;
     const reloaded = server.reload({ drainTimeoutMs: 100 });
     await until('the fresh one serves', () => server.stats().workers[0]!.threadId !== threadId);
     const peer = await Peer.connect(portOf(server));

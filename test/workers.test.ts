@@ -10,7 +10,9 @@ import { afterAll, afterEach, describe, expect, test } from 'vitest';
 import { bindOnce } from './fixtures/hammer.mjs';
 import { openFiles, settledFiles } from './fixtures/open-files.mjs';
 import { Load } from './harness/load.js';
+import { needs } from './harness/needs.js';
 import { get, Peer } from './harness/peer.js';
+import { run } from './harness/program.js';
 import { until } from './harness/until.js';
 
 const app = new URL('./fixtures/worker-app.mjs', import.meta.url);
@@ -125,7 +127,7 @@ describe('start()', () => {
     );
   });
 
-  test('a Unix path with its permissions, and an abstract one, which all workers accept from', async () => {
+  test('a Unix path with its permissions, which all workers accept from', async () => {
     const file = path.join(folder, 'mode.sock');
     const server = await serving({ path: file, mode: 0o640 });
     expect(lstatSync(file).mode & 0o777).toBe(0o640);
@@ -136,13 +138,21 @@ describe('start()', () => {
     await expect(serving({ path: file })).rejects.toMatchObject({ code: 'EADDRINUSE' });
     await server.close();
     expect(existsSync(file)).toBe(false);
-    const name = `\0workers-${process.pid}`;
-    const abstract = await serving({ path: name });
-    expect(abstract.url).toBe(`unix:@workers-${process.pid}`);
-    const other = new Load({ path: name }, 4);
-    await until('answers', () => other.answers > 20, 20_000);
-    await other.stop();
-    expect(other.losses).toEqual([]);
+  }, 60_000);
+
+  test('an abstract name, which all workers accept from', async (context) => {
+    // Not node:net, which pads such names with NULs to their full length: another name.
+    const curl = needs(context, 'curl');
+    const server = await serving({ path: `\0workers-${process.pid}` });
+    expect(server.url).toBe(`unix:@workers-${process.pid}`);
+    const { code, stdout } = await run(curl, [
+      '-sS',
+      '--abstract-unix-socket',
+      `workers-${process.pid}`,
+      'http://localhost/[1-20]',
+    ]);
+    expect(code).toBe(0);
+    expect(stdout.toString()).toMatch(/^\d{20,}$/);
   });
 
   test('a descriptor that listens already stays open, with what waits in its queue', async () => {
