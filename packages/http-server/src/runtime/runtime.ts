@@ -10,6 +10,12 @@ export interface RuntimeCounts {
   readonly acceptPaused: boolean;
 }
 
+/** A place that is listened on. */
+export interface Listening<Name> {
+  /** Where, with what the system chose. */
+  readonly address: Name;
+}
+
 /**
  * What owns sockets, buffers, timers and scheduling in one thread, for any pipeline of blueprints. `Place` is how it is told where to
  * listen.
@@ -19,7 +25,7 @@ export interface Runtime<Place = never, Name = unknown> {
    * Listens, and accepts from now on.
    * @throws the system's error, with code (`EADDRINUSE`), errno and syscall
    */
-  listen(place: Place): { readonly address: Name };
+  listen(place: Place): Listening<Name>;
   /** Counters now. */
   stats(): RuntimeCounts;
   /** It keeps the process alive (the default). */

@@ -16,6 +16,12 @@ export interface RingTotals {
   readonly noBuffers: number;
 }
 
+/** What a {@link StatsBoard} holds. */
+export interface BoardStats extends RuntimeCounts {
+  /** Counters of the ring. */
+  readonly ring: RingTotals;
+}
+
 const CONNECTIONS = 0;
 const ACCEPTED = 1;
 const MAX_CONNECTIONS = 2;
@@ -71,7 +77,7 @@ export class StatsBoard {
   }
 
   /** What its thread published last. */
-  read(): RuntimeCounts & { readonly ring: RingTotals } {
+  read(): BoardStats {
     const words = this.#words;
     const ring: Partial<Record<keyof RingTotals, number>> = {};
     for (const [index, name] of RING_NAMES.entries()) ring[name] = words[RING + index]!;

@@ -22,9 +22,13 @@ export interface ThreadOptions {
   readonly argv?: readonly string[];
   /** Memory of the workers, see `resourceLimits` of `node:worker_threads`. Default: by the machine. */
   readonly resourceLimits?: {
+    /** The heap, in MB. */
     readonly maxOldGenerationSizeMb?: number;
+    /** The part of it for what was made recently, in MB. */
     readonly maxYoungGenerationSizeMb?: number;
+    /** Generated code, in MB. */
     readonly codeRangeSizeMb?: number;
+    /** The stack of the thread, in MB. */
     readonly stackSizeMb?: number;
   };
 }
