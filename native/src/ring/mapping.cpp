@@ -27,6 +27,13 @@ void* MapAligned(size_t length) {
   if (end > aligned + length) munmap(aligned + length, static_cast<size_t>(end - aligned - length));
   return aligned;
 }
+
+// V8 counts external memory as garbage to come, and collects when there is much of it. Ours lives as long as its ring: counted, it
+// would cost a server of large bodies a full collection for every few of them.
+void DiscountFromHeap(napi_env env, int64_t bytes) {
+  int64_t total;
+  napi_adjust_external_memory(env, -bytes, &total);
+}
 }  // namespace
 
 std::shared_ptr<Mapping> Mapping::Anonymous(size_t length, bool try_huge_pages) {
@@ -87,8 +94,16 @@ Napi::Value Mapping::ToArrayBuffer(Napi::Env env, const std::shared_ptr<Mapping>
   napi_value result;
   napi_status status = napi_create_external_arraybuffer(
       env, address_, length_,
-      [](napi_env, void*, void* data) { delete static_cast<std::shared_ptr<Mapping>*>(data); }, hint, &result);
-  if (status == napi_ok) return Napi::Value(env, result);
+      [](napi_env env, void*, void* data) {
+        auto* mapping = static_cast<std::shared_ptr<Mapping>*>(data);
+        DiscountFromHeap(env, -static_cast<int64_t>((*mapping)->length()));
+        delete mapping;
+      },
+      hint, &result);
+  if (status == napi_ok) {
+    DiscountFromHeap(env, static_cast<int64_t>(length_));
+    return Napi::Value(env, result);
+  }
   delete hint;
   throw Napi::Error::New(env, status == napi_no_external_buffers_allowed
                                   ? "Cannot map ring memory as this runtime refuses external ArrayBuffers: run under plain Node.js"

@@ -8,6 +8,8 @@ export const BODY_QUEUE_BYTES_MAX = 65_536;
 const PIECE_OVERHEAD_BYTES = 128;
 /** The most that is allocated on the word of `Content-Length` alone. */
 const TRUSTED_BYTES = 65_536;
+/** Beyond that, this many times what has arrived is believed: a large body is copied once while it grows, and a claim alone costs little. */
+const TRUST = 16;
 
 const IDLE = 0;
 const COLLECTING = 1;
@@ -206,17 +208,22 @@ export class RequestBody implements AsyncIterable<Uint8Array> {
       return;
     }
     if (length > this.#collected.length) {
-      const declared = this.#source.bodyLength;
-      let capacity = Math.max(length, this.#collected.length * 2);
-      if (declared >= length) {
-        capacity = Math.min(declared, Math.max(capacity, TRUSTED_BYTES));
-      }
-      const grown = new Uint8Array(capacity);
+      const grown = this.#room(length);
       grown.set(this.#collected.subarray(0, this.#collectedBytes));
       this.#collected = grown;
     }
     this.#collected.set(bytes.subarray(start, end), this.#collectedBytes);
     this.#collectedBytes = length;
+  }
+
+  /** Memory for `length` bytes and some of those to come. */
+  #room(length: number): Uint8Array {
+    const declared = this.#source.bodyLength;
+    const doubled = Math.max(length, this.#collected.length * 2);
+    if (declared < length) return new Uint8Array(doubled);
+    const trusted = Math.max(doubled, TRUSTED_BYTES, length * TRUST);
+    // Not zeroed: nobody sees it before it is written to its end, which is where the body ends.
+    return new Uint8Array(Buffer.allocUnsafeSlow(Math.min(declared, trusted)).buffer);
   }
 }
 

@@ -304,7 +304,7 @@ export class Connection implements Left, Receiver, Sender, Ender {
 
   #push(outgoing: Outgoing): void {
     outgoing.deadline = this.clock.now + this.#runtime.writeTimeoutMs;
-    this.#runtime.push(outgoing.send);
+    this.#runtime.push(outgoing.operation);
   }
 
   onSend(cqe: Cqe): void {
@@ -374,7 +374,7 @@ export class Connection implements Left, Receiver, Sender, Ender {
     const outgoing = this.#outgoing;
     outgoing?.queue.clear();
     if (this.#receiving) this.#runtime.cancel(this.#receive);
-    if (outgoing?.busy) this.#runtime.cancel(outgoing.send);
+    if (outgoing?.busy) this.#runtime.cancel(outgoing.operation);
     const orbit = this.#orbit;
     this.#orbit = NO_ORBIT;
     try {
@@ -386,7 +386,7 @@ export class Connection implements Left, Receiver, Sender, Ender {
 
   /** Closes the socket once none of its operations is in flight. */
   #release(): void {
-    if (this.#receive.inFlight || this.#outgoing?.send.inFlight) return;
+    if (this.#receive.inFlight || this.#outgoing?.operation.inFlight) return;
     const ending = this.#endingOperations();
     if (ending.quiet) this.#runtime.push(ending.close);
   }

@@ -62,7 +62,7 @@ export class Equipment {
   }
 
   giveOutgoing(outgoing: Outgoing): void {
-    outgoing.queue.clear();
+    outgoing.clear();
     if (this.#outgoing.length < SPARE_MAX) this.#outgoing.push(outgoing);
   }
 

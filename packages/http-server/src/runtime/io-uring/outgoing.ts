@@ -1,10 +1,12 @@
 import type { FixedFd } from '@ringbearer/io-uring-fd';
-import { type Cqe, Send } from '@ringbearer/io-uring-opcode';
+import { type Cqe, type GatherPart, type OpCode, Send, SendMsg } from '@ringbearer/io-uring-opcode';
 import type { TransmitPool, TransmitSlot } from './transmit-pool.js';
 import { type Segment, segmentBytes, TransmitQueue } from './transmit-queue.js';
 
-/** Most bytes one Send carries. */
+/** Most bytes one send carries: the write timeout is about progress, and one piece is what counts as progress. */
 const PIECE_BYTES = 256 * 1024;
+/** Most segments one send carries: their vector fits in the operation's record. */
+const PARTS_MAX = 12;
 
 /** Hears of what was sent. */
 export interface Sender {
@@ -12,83 +14,153 @@ export interface Sender {
 }
 
 /**
- * What a connection has to send, and the one send it has in flight. A connection holds one from its first written byte until the last was
- * sent, and none while it is idle.
+ * What a connection has to send, and the one send it has in flight: several segments (a head, a body of the caller's, the next chunk) go in one, without a
+ * copy. A connection holds an Outgoing from its first written byte until the last was sent, and none while it is idle.
  */
 export class Outgoing {
   readonly queue: TransmitQueue;
   /** The clock's time at which the send in flight is late. */
   deadline = 0;
+  /** The operation that carries what {@link next} or {@link sent} chose. */
+  operation: OpCode<unknown>;
   readonly #pool: TransmitPool;
   readonly #send: SendTo;
+  #gather: GatherTo | null = null;
+  #socket: FixedFd;
+  /** What is being sent: the segment in front, and those that go with it. */
   #segment: Segment | null = null;
+  readonly #more: Segment[] = [];
+  /** Of those, how many the operation names. */
+  #named = 0;
+  /** The operations have memory of the caller's. */
+  #keeps = false;
+  /** Bytes of the segment in front that were sent before. */
   #sent = 0;
 
   constructor(pool: TransmitPool, socket: FixedFd, sender: Sender) {
     this.#pool = pool;
     this.queue = new TransmitQueue(pool);
+    this.#socket = socket;
     this.#send = new SendTo(socket, sender);
+    this.operation = this.#send;
   }
 
   /** Sends to `socket` for `sender` from now on. */
   open(socket: FixedFd, sender: Sender): void {
+    this.#socket = socket;
     this.#send.setSocket(socket);
     this.#send.sender = sender;
   }
 
-  /** The operation, set to what {@link next} or {@link sent} chose. */
-  get send(): Send {
-    return this.#send;
-  }
-  /** A segment is being sent. */
+  /** Something is being sent. */
   get busy(): boolean {
     return this.#segment !== null;
-  }
-  /** Nothing is queued, nothing is being sent. */
-  get idle(): boolean {
-    return this.#segment === null && this.queue.bytes === 0;
   }
 
   /** Chooses what to send next. False when there is nothing. */
   next(): boolean {
-    this.#segment = this.queue.shift();
-    if (this.#segment === null) return false;
+    const { queue } = this;
+    const segment = queue.shift();
+    this.#segment = segment;
+    if (segment === null) return false;
     this.#sent = 0;
-    this.#choose(this.#segment);
+    if (queue.bytes > 0) this.#gatherMore(segmentBytes(segment));
+    this.#choose(segment);
     return true;
   }
 
   /**
    * The send has completed.
    *
-   * @param bytes its result; negative: the segment is dropped
-   * @returns whether a piece of the segment is left to send: because it is large, or as a signal or memory pressure cut this one short
+   * @param bytes its result; negative: what was being sent is dropped
+   * @returns whether some of it is left to send: because it is large, or as a signal or memory pressure cut this send short
    */
   sent(bytes: number): boolean {
-    const segment = this.#segment!;
-    const ours = !(segment instanceof Uint8Array);
-    if (ours) segment.recycle();
-    this.#sent += bytes;
-    if (bytes >= 0 && this.#sent < segmentBytes(segment)) {
-      this.#choose(segment);
-      return true;
+    let segment = this.#segment;
+    this.#takeBack(segment!);
+    let sent = bytes < 0 ? Number.POSITIVE_INFINITY : this.#sent + bytes;
+    while (segment !== null && sent >= segmentBytes(segment)) {
+      sent -= segmentBytes(segment);
+      if (!(segment instanceof Uint8Array)) this.#pool.give(segment as TransmitSlot);
+      segment = this.#more.length > 0 ? this.#more.shift()! : null;
     }
-    this.#segment = null;
-    if (ours) this.#pool.give(segment as TransmitSlot);
-    return false;
+    this.#segment = segment;
+    if (segment === null) return false;
+    this.#sent = sent;
+    this.#choose(segment);
+    return true;
   }
 
   /** The send has completed, and the connection is over. */
   drop(): void {
-    this.sent(-1);
+    while (this.sent(-1));
   }
 
-  /** In pieces: the write timeout is about progress, and one piece is what counts as progress. */
-  #choose(segment: Segment): void {
-    const source = segment instanceof Uint8Array ? segment : segment.source;
-    const rest = segmentBytes(segment) - this.#sent;
-    this.#send.set(source, this.#sent, Math.min(rest, PIECE_BYTES));
+  /** Nothing is being sent: forgets what was queued, and does not keep what was sent from being collected. */
+  clear(): void {
+    this.queue.clear();
+    if (!this.#keeps) return;
+    this.#keeps = false;
+    this.#send.set(NOTHING);
+    this.#gather?.set([NOTHING]);
   }
+
+  #gatherMore(bytes: number): void {
+    let total = bytes;
+    while (total < PIECE_BYTES && this.#more.length < PARTS_MAX - 1) {
+      const segment = this.queue.shift();
+      if (segment === null) return;
+      this.#more.push(segment);
+      total += segmentBytes(segment);
+    }
+  }
+
+  /** The kernel has let go of every slot the operation named. */
+  #takeBack(segment: Segment): void {
+    if (!(segment instanceof Uint8Array)) segment.recycle();
+    for (let index = 0; index < this.#named; index++) {
+      const other = this.#more[index]!;
+      if (!(other instanceof Uint8Array)) other.recycle();
+    }
+  }
+
+  #choose(segment: Segment): void {
+    const rest = segmentBytes(segment) - this.#sent;
+    this.#named = 0;
+    if (this.#more.length > 0 && rest < PIECE_BYTES) {
+      this.#chooseSeveral(segment, rest);
+      return;
+    }
+    if (segment instanceof Uint8Array) this.#keeps = true;
+    this.#send.set(sourceOf(segment), this.#sent, Math.min(rest, PIECE_BYTES));
+    this.operation = this.#send;
+  }
+
+  #chooseSeveral(segment: Segment, rest: number): void {
+    const parts: GatherPart[] = [part(segment, this.#sent, rest)];
+    let room = PIECE_BYTES - rest;
+    for (const other of this.#more) {
+      if (room <= 0) break;
+      const length = Math.min(room, segmentBytes(other));
+      parts.push(part(other, 0, length));
+      room -= length;
+      this.#named++;
+    }
+    this.#keeps = true;
+    this.#gather ??= new GatherTo(this.#socket, this.#send);
+    this.#gather.setSocket(this.#socket).set(parts);
+    this.operation = this.#gather;
+  }
+}
+
+function sourceOf(segment: Segment) {
+  return segment instanceof Uint8Array ? segment : segment.source;
+}
+
+function part(segment: Segment, offset: number, length: number): GatherPart {
+  const source = sourceOf(segment);
+  if (!(source instanceof Uint8Array)) return { memory: source, offset, length };
+  return length === source.length ? source : source.subarray(offset, offset + length);
 }
 
 class SendTo extends Send {
@@ -98,6 +170,16 @@ class SendTo extends Send {
     super({ socket, data: NOTHING });
     this.sender = sender;
     this.handler = tell;
+  }
+}
+
+class GatherTo extends SendMsg {
+  readonly #send: SendTo;
+
+  constructor(socket: FixedFd, send: SendTo) {
+    super({ socket, data: [NOTHING] });
+    this.#send = send;
+    this.handler = (cqe) => this.#send.sender.onSend(cqe);
   }
 }
 

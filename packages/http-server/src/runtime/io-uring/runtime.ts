@@ -28,7 +28,7 @@ import { TransmitPool } from './transmit-pool.js';
 const TICK_MS = 250;
 /** Receive buffers of a ring: shared by all connections, held only while a batch is parsed. */
 const RECEIVE_BUFFERS = 1024;
-const RECEIVE_BUFFER_BYTES = 4096;
+const RECEIVE_BUFFER_BYTES = 16 * 1024;
 /** Transmit slots of 16 KiB; more connections with a response under way borrow from the heap. */
 const TRANSMIT_SLOTS = 1024;
 /** What the kernel queues of a listener unless said otherwise, as `listen` of the bearer has it. */
