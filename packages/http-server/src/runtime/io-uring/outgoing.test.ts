@@ -70,7 +70,7 @@ async function ask(port: number): Promise<Socket> {
 describe('Outgoing', () => {
   it('sends segments of every kind in order and whole, several in one operation', async () => {
     let next: readonly Piece[] = [];
-    let expected = Buffer.alloc(0);
+    let expected: Buffer = Buffer.alloc(0);
     const port = serving((left) => {
       expected = writeAll(left, next);
     });
