@@ -63,7 +63,6 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   word("result", kResult);
   word("references", kReferences);
   word("referenced", kReferenced);
-  word("draining", kDraining);
   word("backendFired", kBackendFired);
   word("enters", kEnters);
   word("loopError", kLoopError);

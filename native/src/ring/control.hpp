@@ -11,7 +11,6 @@ enum ControlWord : int {
   kResult = 2,          // out: what io_uring_enter returned, or a negated errno
   kReferences = 3,      // in: operations in flight that keep the process alive
   kReferenced = 4,      // out: 1 while the loop handles are referenced
-  kDraining = 5,        // in: submissions with IOSQE_IO_DRAIN in flight
   kBackendFired = 7,    // in: the poll of libuv's backend fd completed and must be armed again
   kEnters = 8,          // out: count of io_uring_enter calls, wraps
   kLoopError = 9,       // out: last errno of an enter made by the loop hooks, 0 if none

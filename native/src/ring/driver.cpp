@@ -151,12 +151,7 @@ bool Driver::Turn(int turn) {
   if (turn > 0 && (timeout == 0 || control[kBackendFired] != 0)) return false;
   if (ring_->HasCompletions()) timeout = 0;
 
-  if (control[kDraining] > 0) {
-    // A drain waits for everything in the ring, the poll too, which only libuv's own events would end. So it goes, and libuv is
-    // looked at every millisecond.
-    if (backend_armed_ && control[kBackendFired] == 0) ring_->CancelBackendPoll();
-    if (timeout != 0) timeout = 1;
-  } else if (control[kBackendFired] != 0 || !backend_armed_) {
+  if (control[kBackendFired] != 0 || !backend_armed_) {
     // Full queue: submit first; the poll is armed in the next turn, and this one must not block.
     backend_armed_ = ring_->PushBackendPoll(uv_backend_fd(loop_));
     control[kBackendFired] = 0;

@@ -141,7 +141,6 @@ type ControlWordName =
   | 'result'
   | 'references'
   | 'referenced'
-  | 'draining'
   | 'backendFired'
   | 'enters'
   | 'loopError'

@@ -169,8 +169,6 @@ bool Ring::PushBackendPoll(int fd) {
   return true;
 }
 
-void Ring::CancelBackendPoll() { SyncCancel((static_cast<uint64_t>(kBackendSlot) << 32) | kBackendSlot, 0, 0); }
-
 napi_value Ring::EnterFromJavaScript(napi_env env, napi_callback_info info) {
   void* data;
   napi_get_cb_info(env, info, nullptr, nullptr, nullptr, &data);

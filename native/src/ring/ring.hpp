@@ -38,8 +38,6 @@ class Ring : public Napi::ObjectWrap<Ring> {
   unsigned completion_entries() const { return params_.cq_entries; }
   // Queues one multishot-free POLL_ADD on `fd` with the reserved user_data. False when the submission queue is full.
   bool PushBackendPoll(int fd);
-  // Ends the poll of PushBackendPoll early; it completes with ECANCELED.
-  void CancelBackendPoll();
 
   // The driver stops by itself, as the environment ends.
   void ForgetDriver() { driver_ = nullptr; }

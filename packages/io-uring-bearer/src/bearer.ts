@@ -152,7 +152,7 @@ export class UringBearer extends TypedPush {
    * kernel with the others of this turn of the event loop, or with {@link flush}.
    *
    * @returns the submission's key, for {@link cancel}
-   * @throws BearerError `BEARER_CLOSED`, `OPERATION_IN_FLIGHT`, `SUBMISSION_QUEUE_FULL`
+   * @throws BearerError `BEARER_CLOSED`, `OPERATION_IN_FLIGHT`, `SUBMISSION_QUEUE_FULL`; with DRAIN `MULTISHOT_IN_FLIGHT`, `CHAIN_OPEN`
    * @throws AtCapacity, UnsupportedOpcodeError, OwnerError: in every case nothing was submitted or changed
    */
   push(operation: OpCode<unknown>, flags: number = NONE): SubmissionKey {
@@ -225,7 +225,6 @@ export class UringBearer extends TypedPush {
 
   /**
    * Starts a chain: operations that follow each other in the kernel, submitted all at once or not at all.
-   *
    * @throws TypeError for a multishot operation
    */
   chain<Result>(first: OpCode<Result>, options?: ChainElementOptions): Chain<[Result]> {
@@ -289,7 +288,7 @@ export class UringBearer extends TypedPush {
   }
 
   /**
-   * Manual driver: submits what is queued and waits.
+   * Manual driver: submits what is queued and waits. What a drain holds back is not waited for: {@link handleCompletions} lets it go.
    *
    * @param minComplete completions to wait for. Default 1
    * @param wait bounds on the wait, or its `timeoutMs` alone. Default: none

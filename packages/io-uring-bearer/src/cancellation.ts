@@ -1,16 +1,17 @@
 import { AsyncCancel, Errno, type OpCode, type OperationKey } from '@ringbearer/io-uring-opcode';
 import type { RawRing } from '@ringbearer/native/ring';
+import type { HeldQueue } from './held-queue.js';
 import type { RingQueues } from './ring/ring-queues.js';
 
-/** While closing, what started only after the last cancellation (a drained operation) is cancelled after so long. */
+/** While closing, what started only after the last cancellation (a linked operation) is cancelled after so long. */
 const CANCEL_AGAIN_MS = 10;
 
 /** What a {@link Cancellation} needs of its engine. */
 export interface CancellationHost {
   /** Something is in flight, or waits to be submitted. */
   unfinished(): boolean;
-  /** A submission that holds up all behind it is in flight, or entries of the bearer's own are not allowed. */
-  draining(): boolean;
+  /** Entries of the bearer's own are not allowed: cancellations go beside the queue. */
+  besideQueue(): boolean;
   /** An unfinished chain waits at the end of the queue. */
   chainOpen(): boolean;
   /** Queues an operation of the bearer's own; false when there is no room. */
@@ -26,18 +27,21 @@ export class Cancellation {
   readonly #host: CancellationHost;
   readonly #raw: RawRing;
   readonly #queues: RingQueues;
+  readonly #held: HeldQueue;
   #closed: (() => void) | null = null;
 
-  constructor(host: CancellationHost, raw: RawRing, queues: RingQueues) {
+  constructor(host: CancellationHost, raw: RawRing, queues: RingQueues, held: HeldQueue) {
     this.#host = host;
     this.#raw = raw;
     this.#queues = queues;
+    this.#held = held;
   }
 
-  /** Asks for one operation. False when there is no room to ask. */
+  /** Asks for one operation, or cancels it here where the kernel has not seen it. False when that is not possible now. */
   tryCancel(key: OperationKey): boolean {
-    // Behind a drain an AsyncCancel would wait for what it is to cancel.
-    if (this.#host.draining() && !this.#host.chainOpen()) {
+    const held = this.#held.cancel(key.slot);
+    if (held !== 'absent') return held === 'cancelled';
+    if (this.#host.besideQueue() && !this.#host.chainOpen()) {
       this.#queues.enter();
       return this.#raw.cancel(key.slot, key.generation) !== -Errno.ENOENT;
     }
@@ -57,8 +61,9 @@ export class Cancellation {
     if (!this.#host.unfinished()) this.#closed?.();
   }
 
-  /** What runs and cannot be stopped ends by itself; what a drain or a link still holds back is for the next call. */
+  /** What runs and cannot be stopped ends by itself; what a link still holds back is for the next call. */
   #cancelEverything(): void {
+    this.#held.cancelAll();
     this.#host.runDeferred();
     this.#queues.enter();
     // EINVAL: a kernel before 6.0 cannot cancel beside the queue.

@@ -38,7 +38,10 @@ export interface ChainElementOptions {
 export interface ChainSubmitOptions {
   /** Aborting cancels the element that runs and those linked to it. Hard-linked ones still run. */
   readonly signal?: AbortSignal;
-  /** Start only after everything submitted before has completed (IOSQE_IO_DRAIN). Default false. */
+  /**
+   * Start only after everything submitted before has completed; what is submitted behind starts after the whole chain. Refused
+   * (`MULTISHOT_IN_FLIGHT`) while a multishot operation is in flight. Default false.
+   */
   readonly drain?: boolean;
   /** Does not keep the process alive. Default false. */
   readonly background?: boolean;
@@ -146,7 +149,7 @@ export class Chain<Results extends readonly unknown[]> {
    * reject it.
    *
    * @throws RangeError for more elements than CoreQueue has entries
-   * @throws BearerError `CHAIN_OPEN` behind a pushed operation that is linked to what comes next, `BEARER_CLOSED`,
+   * @throws BearerError `CHAIN_OPEN` behind a pushed operation that is linked to what comes next, `MULTISHOT_IN_FLIGHT`, `BEARER_CLOSED`,
    * `OPERATION_IN_FLIGHT`, `SUBMISSION_QUEUE_FULL`
    * @throws AtCapacity, UnsupportedOpcodeError, OwnerError; the reason of a signal that is aborted already. All by rejecting, with
    * nothing submitted or changed

@@ -6,7 +6,6 @@ import {
   OpCode,
   type OperationKey,
   type RecordMemory,
-  type Sqe,
   SubmissionFlags,
 } from '@ringbearer/io-uring-opcode';
 import { controlWords, type RawRing } from '@ringbearer/native/ring';
@@ -15,6 +14,7 @@ import { Cancellation } from './cancellation.js';
 import { checkFlags } from './check-flags.js';
 import { DeferredWork } from './deferred-work.js';
 import type { BearerDiagnostics } from './diagnostics.js';
+import { EntryWriter } from './entry-writer.js';
 import {
   AtCapacity,
   chainOpenError,
@@ -24,14 +24,17 @@ import {
   queueFullError,
   unsupportedError,
 } from './errors.js';
+import { HeldQueue } from './held-queue.js';
+import { LoopReferences } from './loop-references.js';
 import type { BearerOptions, ManualHandler } from './options.js';
 import type { Probe } from './probe.js';
 import { recordCursors, slotsFor } from './record-cursors.js';
-import { INTERNAL, KERNEL_FLAGS, KNOWN_FLAGS, LINKS, OPENS, RETAINED } from './record-flags.js';
+import { INTERNAL, KNOWN_FLAGS, LINKS, OPENS, RETAINED } from './record-flags.js';
 import { releaseReporting, reportError, runReporting } from './report-error.js';
 import type { RingQueues } from './ring/ring-queues.js';
 import type { Sink } from './sink.js';
 import { ArraySlab } from './slab/array-slab.js';
+import { findRecord } from './slab/find-record.js';
 import type { Slabbable } from './slab/slabbable.js';
 import { EngineCounters } from './stats.js';
 import type { RingTrace } from './trace/ring-trace.js';
@@ -40,12 +43,7 @@ const { DRAIN, SKIP_SUCCESS, BACKGROUND } = SubmissionFlags;
 const F_MORE = CqeFlag.MORE;
 const F_BUFFER = CqeFlag.BUFFER;
 const ENOBUFS = -Errno.ENOBUFS;
-const {
-  references: REFERENCES,
-  referenced: REFERENCED,
-  backendFired: BACKEND_FIRED,
-  draining: DRAINING,
-} = controlWords;
+const { backendFired: BACKEND_FIRED } = controlWords;
 /** user_data of the poll that the owner driver keeps on libuv's backend descriptor, both halves. */
 const BACKEND = -1;
 /** Rounds of drain and enter a wake-up may take before the event loop has its turn. */
@@ -58,14 +56,13 @@ type State = 'open' | 'closing' | 'closed';
  * dispatch) allocates nothing.
  */
 export class Engine {
-  readonly #raw: RawRing;
   readonly #queues: RingQueues;
   readonly #supported: Uint8Array;
   readonly #slab: Slabbable<OpCode<unknown>>;
   readonly #sinks: (Sink | null)[];
   readonly #flags: Uint16Array;
   readonly #completionRecord: RecordMemory;
-  readonly #sqe: Sqe;
+  readonly #writer: EntryWriter;
   readonly #cqe: Cqe;
   readonly #pendingMax: number;
   readonly #manual: boolean;
@@ -83,13 +80,11 @@ export class Engine {
   #head = 0;
   /** Queued entries, at the end, that link to the entry to come. */
   #chain = 0;
-  /** Submissions that wait for all before them, and hold up all behind them. */
-  #draining = 0;
   #retained = 0;
-  #background = 0;
-  #referenced = true;
+  readonly #references: LoopReferences;
   readonly #cancellation: Cancellation;
   readonly #deferred: DeferredWork;
+  readonly #held: HeldQueue;
 
   constructor(
     raw: RawRing,
@@ -99,7 +94,6 @@ export class Engine {
     options: BearerOptions,
     diagnostics: BearerDiagnostics,
   ) {
-    this.#raw = raw;
     this.#queues = queues;
     this.#supported = probe.supported;
     this.#pendingMax = pendingMax;
@@ -108,15 +102,34 @@ export class Engine {
     this.#trace = options.trace ?? null;
     this.#onBatch = options.onBatch ?? null;
     this.#onWake = options.onWake ?? null;
+    this.#references = new LoopReferences(raw, queues.control, this.counters, !this.#manual);
     const slots = slotsFor(pendingMax);
     this.#slab = options.slab?.(slots) ?? new ArraySlab(slots);
     this.arrivals = new ArrivalDesk(this.#slab);
     this.#sinks = new Array<Sink | null>(slots).fill(null);
     this.#flags = new Uint16Array(slots);
     const cursors = recordCursors(raw, slots, queues, this.#trace);
-    this.#sqe = cursors.sqe;
+    this.#writer = new EntryWriter(this.#slab, queues, cursors.sqe, this.arrivals, () =>
+      this.#atCapacity(1),
+    );
     this.#cqe = cursors.cqe;
     this.#completionRecord = cursors.completionRecord;
+    this.#held = new HeldQueue(
+      {
+        inFlight: () => this.#inFlight,
+        findMultishot: () =>
+          findRecord(this.#slab, (op, at) => op.multishot && (this.#flags[at]! & RETAINED) === 0),
+        chainOpen: () => this.chainOpen,
+        queued: (entryFlags) => {
+          this.#chain = (entryFlags & LINKS) === 0 ? 0 : this.#chain + 1;
+        },
+        cancelled: (slot, manual) =>
+          this.#dispatch(slot, this.#slab.generation(slot), -Errno.ECANCELED, 0, manual),
+        turn: () => this.turn(),
+      },
+      queues,
+      !this.#manual,
+    );
     this.#deferred = new DeferredWork(
       {
         holds: ({ slot, generation }) => this.#slab.get(slot, generation | 0) !== undefined,
@@ -128,8 +141,8 @@ export class Engine {
     const besideQueue = (options.restrictions?.flagsRequired ?? 0) !== 0;
     this.#cancellation = new Cancellation(
       {
-        unfinished: () => this.#slab.used > this.#retained || this.#deferred.hasFollowUps,
-        draining: () => this.#draining > 0 || besideQueue,
+        unfinished: () => this.#inFlight > 0 || this.#deferred.hasFollowUps,
+        besideQueue: () => besideQueue,
         chainOpen: () => this.chainOpen,
         submitInternal: (operation) => this.#tryInternal(operation),
         drain: () => void this.#drain(this.#queues.completionsMax, null),
@@ -137,6 +150,7 @@ export class Engine {
       },
       raw,
       queues,
+      this.#held,
     );
   }
 
@@ -149,6 +163,15 @@ export class Engine {
   /** Entries of an unfinished chain wait at the end of the queue: the next entry becomes part of it. */
   get chainOpen(): boolean {
     return this.#chain > 0 && this.#queues.unsubmitted > 0;
+  }
+
+  /** Entries of the longest chain that waits for a drain. */
+  get heldChainMax(): number {
+    return this.#held.longest;
+  }
+
+  get #inFlight(): number {
+    return this.#slab.used - this.#retained;
   }
 
   /** Queues an operation of the caller. */
@@ -181,23 +204,17 @@ export class Engine {
     // Making room may run handlers, which may submit: everything is checked after it.
     if (!this.#queues.hasRoom(count)) this.#makeRoom(count);
     if (this.#state !== 'open') throw closedError();
-    if (this.chainOpen) throw chainOpenError();
+    if (this.chainOpen || this.#held.chain > 0) throw chainOpenError();
     if (this.counters.pending + count > this.#pendingMax) throw this.#atCapacity(count);
     for (const operation of operations) {
       if (operation.slot >= 0) throw inFlightError(operation);
       if (this.#supported[operation.code] !== 1) throw unsupportedError(operation, this.#supported);
     }
-    const slots: number[] = [];
-    try {
-      for (let i = 0; i < count; i++) slots.push(this.#write(operations[i]!, flags[i]!, i));
-    } catch (error) {
-      for (let i = slots.length - 1; i >= 0; i--) {
-        this.#slab.cancel(slots[i]!);
-        operations[i]!.rollback();
-      }
-      throw error;
+    const hold = this.#holds(flags[0]!);
+    const slots = this.#writer.writeAll(operations, flags);
+    for (let i = 0; i < count; i++) {
+      this.#commit(operations[i]!, flags[i]!, sinks[i]!, slots[i]!, hold ? i : -1);
     }
-    for (let i = 0; i < count; i++) this.#commit(operations[i]!, flags[i]!, sinks[i]!, slots[i]!);
   }
 
   #atCapacity(asked: number): AtCapacity {
@@ -241,16 +258,20 @@ export class Engine {
   enter(minComplete = 0, milliseconds = 0, minWaitUs?: number): number {
     if (this.#state === 'closed') return 0;
     if (this.#deferred.waiting && !this.#inTurn) this.#deferred.run();
+    this.#held.cut();
+    // What is held completes only after the completions of the rest were handled, or has completed.
+    const held = this.#held;
+    const wanted = Math.min(minComplete - held.cancelled, this.#inFlight - held.count);
+    const least = held.active ? wanted : minComplete;
     const result =
-      minComplete > 0 && milliseconds > 0
-        ? this.#queues.enterAndWait(minComplete, milliseconds, minWaitUs)
+      least > 0 && milliseconds > 0
+        ? this.#queues.enterAndWait(least, milliseconds, minWaitUs)
         : this.#queues.enter();
     return Math.max(result, 0);
   }
 
   setReferenced(referenced: boolean): void {
-    this.#referenced = referenced;
-    this.#updateReferences();
+    this.#references.set(referenced);
   }
 
   /**
@@ -309,59 +330,45 @@ export class Engine {
   #enqueue(operation: OpCode<unknown>, flags: number, sink: Sink | null): void {
     if (!this.#queues.hasRoom(1)) this.#makeRoom(1);
     if (operation.slot >= 0) throw inFlightError(operation);
-    this.#commit(operation, flags, sink, this.#write(operation, flags, 0));
+    const hold = this.#holds(flags);
+    this.#commit(operation, flags, sink, this.#writer.write(operation, flags, 0), hold ? 0 : -1);
   }
 
-  /** Writes the entry `ahead` places behind the queue's end, where the kernel does not look yet. Returns the slot of its record. */
-  #write(operation: OpCode<unknown>, flags: number, ahead: number): number {
-    if (this.arrivals.incremental > 0) this.arrivals.check(operation);
-    operation.acquire();
-    const slab = this.#slab;
-    const slot = slab.reserve();
-    if (slot < 0) {
-      operation.rollback();
-      throw this.#atCapacity(1);
-    }
-    try {
-      this.#sqe.open(
-        this.#queues.entryAhead(ahead),
-        operation.code | ((flags & KERNEL_FLAGS) << 8),
-        slot,
-        slab.generation(slot),
-        flags,
-      );
-      operation.prepare(this.#sqe);
-    } catch (error) {
-      slab.cancel(slot);
-      operation.rollback();
-      throw error;
-    } finally {
-      this.#sqe.seal();
-    }
-    return slot;
+  /** Whether an entry with these flags has to wait for a drain. */
+  #holds(flags: number): boolean {
+    return ((flags & DRAIN) !== 0 || this.#held.active) && this.#held.holds(flags);
   }
 
-  /** Takes the entry at the queue's end, which is written, into the queue. Does not fail. */
-  #commit(operation: OpCode<unknown>, flags: number, sink: Sink | null, slot: number): void {
+  /** Takes the entry at the queue's end into the queue, or the one `held` places behind it to those held. Does not fail. */
+  #commit(
+    operation: OpCode<unknown>,
+    flags: number,
+    sink: Sink | null,
+    slot: number,
+    held: number,
+  ): void {
     const slab = this.#slab;
     const queues = this.#queues;
     slab.commit(slot, operation);
     this.#sinks[slot] = sink;
-    this.#flags[slot] = flags | this.#sqe.marks;
+    this.#flags[slot] = flags | this.#writer.marks;
     operation.slot = slot;
     operation.generation = slab.generation(slot) >>> 0;
     if (this.#trace !== null) {
-      this.#trace.submitted(operation, queues.entries, queues.entryAhead(0));
+      this.#trace.submitted(operation, queues.entries, queues.entryAhead(Math.max(0, held)));
     }
-    queues.advance();
+    if (held >= 0) this.#held.hold(slot, flags, queues.entryAhead(held));
+    else {
+      queues.advance();
+      this.#chain = (flags & LINKS) === 0 ? 0 : this.#chain + 1;
+      if ((flags & DRAIN) !== 0) this.#held.run();
+    }
     this.counters.submitted++;
-    this.#chain = (flags & LINKS) === 0 ? 0 : this.#chain + 1;
-    if ((flags & DRAIN) !== 0) queues.control[DRAINING] = ++this.#draining;
     if ((flags & INTERNAL) !== 0) return;
     const pending = ++this.counters.pending;
     if (pending > this.counters.pendingPeak) this.counters.pendingPeak = pending;
-    if ((flags & BACKGROUND) !== 0) this.#background++;
-    this.#updateReferences();
+    if ((flags & BACKGROUND) !== 0) this.#references.background++;
+    this.#references.update();
   }
 
   /** The submission queue is full: submit, and say so clearly when the kernel takes nothing. */
@@ -379,14 +386,6 @@ export class Engine {
     queues.enter(this.#chain);
     if (queues.hasRoom(count)) return;
     throw queueFullError(this.chainOpen);
-  }
-
-  #updateReferences(): void {
-    const { control } = this.#queues;
-    const count = this.#referenced ? this.counters.pending - this.#background : 0;
-    control[REFERENCES] = count;
-    // The loop hooks lower it when the loop turns; raising must happen now, as the loop may have nothing else to turn for.
-    if (count > 0 && control[REFERENCED] === 0 && !this.#manual) this.#raw.reference();
   }
 
   #runHook(hook: () => void, batch: boolean): void {
@@ -418,9 +417,10 @@ export class Engine {
       }
     }
     queues.publishHead(this.#head);
+    if (this.#held.active) count += this.#held.tend(limit - count, manual);
     this.#inTurn = false;
     if (this.#deferred.waiting) this.#deferred.run();
-    this.#updateReferences();
+    this.#references.update();
     return count;
   }
 
@@ -464,9 +464,8 @@ export class Engine {
     }
     // The operation may be submitted again from its handler; the slot is given back only after it, as the handler reads the record.
     operation.slot = -1;
-    if ((options & DRAIN) !== 0) this.#queues.control[DRAINING] = --this.#draining;
     if ((options & INTERNAL) === 0) this.counters.pending--;
-    if ((options & BACKGROUND) !== 0) this.#background--;
+    if ((options & BACKGROUND) !== 0) this.#references.background--;
     let retained = false;
     try {
       releaseReporting(operation, cqe);

@@ -9,6 +9,7 @@ export type BearerErrorCode =
   | 'CHAIN_FAILED'
   | 'CHAIN_OPEN'
   | 'LOCKED_MEMORY'
+  | 'MULTISHOT_IN_FLIGHT'
   | 'NOT_AT_ONCE'
   | 'NO_BUFFER'
   | 'OPERATION_IN_FLIGHT'
@@ -150,6 +151,21 @@ export function chainOpenError(): BearerError {
   return new BearerError(
     'CHAIN_OPEN',
     'Cannot submit a chain between the links of another one: push the rest of that first',
+  );
+}
+
+export function drainInChainError(): BearerError {
+  return new BearerError(
+    'CHAIN_OPEN',
+    'Cannot drain between the links of a chain: give DRAIN to its first element, or push the rest of the chain first',
+  );
+}
+
+/** The answer to a drain that would wait, with everything behind it, for an operation that does not end by itself. */
+export function multishotError({ name }: { readonly name: string }): BearerError {
+  return new BearerError(
+    'MULTISHOT_IN_FLIGHT',
+    `Cannot drain as a multishot ${name} is in flight, and everything would wait for its end: cancel it and wait for its final completion first`,
   );
 }
 

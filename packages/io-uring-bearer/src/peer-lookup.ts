@@ -33,7 +33,7 @@ function installInline(engine: Engine, socket: Descriptor): number {
   if (result === null) {
     throw new BearerError(
       'NOT_AT_ONCE',
-      'Cannot look up the peer now as the ring is held up, by a full completion queue or by DRAIN: handle completions first',
+      'Cannot look up the peer now as the ring is held up by a full completion queue: handle completions first',
     );
   }
   taken = true;

@@ -5,9 +5,9 @@ import { MARK_OPENS, SubmissionFlags } from '@ringbearer/io-uring-opcode';
 const { DRAIN, LINK, HARD_LINK, ASYNC, SKIP_SUCCESS, BACKGROUND } = SubmissionFlags;
 
 /** Flags the kernel is told. */
-export const KERNEL_FLAGS = DRAIN | LINK | HARD_LINK | ASYNC;
+export const KERNEL_FLAGS = LINK | HARD_LINK | ASYNC;
 /** Flags a caller may give. */
-export const KNOWN_FLAGS = KERNEL_FLAGS | SKIP_SUCCESS | BACKGROUND;
+export const KNOWN_FLAGS = KERNEL_FLAGS | DRAIN | SKIP_SUCCESS | BACKGROUND;
 /** Where the personality of a submission is among its flags: the upper half, as in the entry. */
 export const PERSONALITY = ~0xffff;
 /** Flags that tie an entry to the next one. */

@@ -3,7 +3,9 @@ import { SqeFlag } from './abi.generated.js';
 /**
  * Flags any operation may be submitted with.
  *
- * - `DRAIN`: start only after everything submitted before has completed (IOSQE_IO_DRAIN)
+ * - `DRAIN`: start only after everything submitted before has completed; what is submitted behind it starts only after its own
+ *   completion. In a chain it goes on the first element. A bearer does the waiting itself, as the kernel's IOSQE_IO_DRAIN can
+ *   stop a ring (docs/decisions/0012), and refuses it while a multishot operation is in flight, which would hold up everything
  * - `LINK`: the next submission starts after this one succeeded (IOSQE_IO_LINK)
  * - `HARD_LINK`: the next submission starts after this one, whatever its result (IOSQE_IO_HARDLINK)
  * - `ASYNC`: run in the kernel's worker pool from the start (IOSQE_ASYNC)

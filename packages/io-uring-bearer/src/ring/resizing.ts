@@ -15,6 +15,8 @@ export interface ResizingEngine {
   readonly state: 'open' | 'closing' | 'closed';
   readonly inTurn: boolean;
   readonly chainOpen: boolean;
+  /** Entries of the longest chain that waits for a drain: it has to fit into the queue as a whole. */
+  readonly heldChainMax: number;
   /** Handles a batch of completions. */
   turn(): void;
 }
@@ -70,6 +72,12 @@ export class Resizing {
         throw new BearerError(
           'CHAIN_OPEN',
           'Cannot resize the queues between the links of a chain: push the rest of it first',
+        );
+      }
+      if (engine.heldChainMax > sizes.CoreQueue) {
+        throw new BearerError(
+          'RESIZE_BUSY',
+          `Cannot resize the queues as a chain of ${engine.heldChainMax} entries waits for a drain: wait until it has started, or ask for a larger CoreQueue`,
         );
       }
       // Completions that the kernel keeps outside of the full queue are better in it.

@@ -1,0 +1,83 @@
+import type { OpCode, Sqe } from '@ringbearer/io-uring-opcode';
+import type { ArrivalDesk } from './arrival-desk.js';
+import { KERNEL_FLAGS } from './record-flags.js';
+import type { RingQueues } from './ring/ring-queues.js';
+import type { Slabbable } from './slab/slabbable.js';
+
+/** Writes submission entries where the kernel does not look yet. Hot path: allocates nothing. */
+export class EntryWriter {
+  readonly #slab: Slabbable<OpCode<unknown>>;
+  readonly #queues: RingQueues;
+  readonly #sqe: Sqe;
+  readonly #arrivals: ArrivalDesk;
+  readonly #exhausted: () => Error;
+
+  constructor(
+    slab: Slabbable<OpCode<unknown>>,
+    queues: RingQueues,
+    sqe: Sqe,
+    arrivals: ArrivalDesk,
+    exhausted: () => Error,
+  ) {
+    this.#slab = slab;
+    this.#queues = queues;
+    this.#sqe = sqe;
+    this.#arrivals = arrivals;
+    this.#exhausted = exhausted;
+  }
+
+  /** What the entry that was written last says of itself: `Sqe.marks`. */
+  get marks(): number {
+    return this.#sqe.marks;
+  }
+
+  /**
+   * Writes the entry `ahead` places behind the queue's end.
+   *
+   * @returns the slot that is reserved for its record
+   * @throws what the operation throws, or AtCapacity; nothing is changed then
+   */
+  write(operation: OpCode<unknown>, flags: number, ahead: number): number {
+    if (this.#arrivals.incremental > 0) this.#arrivals.check(operation);
+    operation.acquire();
+    const slab = this.#slab;
+    const slot = slab.reserve();
+    if (slot < 0) {
+      operation.rollback();
+      throw this.#exhausted();
+    }
+    try {
+      this.#sqe.open(
+        this.#queues.entryAhead(ahead),
+        operation.code | ((flags & KERNEL_FLAGS) << 8),
+        slot,
+        slab.generation(slot),
+        flags,
+      );
+      operation.prepare(this.#sqe);
+    } catch (error) {
+      slab.cancel(slot);
+      operation.rollback();
+      throw error;
+    } finally {
+      this.#sqe.seal();
+    }
+    return slot;
+  }
+
+  /** Writes entries one behind the other, or none of them. @throws as {@link write} */
+  writeAll(operations: readonly OpCode<unknown>[], flags: readonly number[]): number[] {
+    const slots: number[] = [];
+    try {
+      for (let i = 0; i < operations.length; i++)
+        slots.push(this.write(operations[i]!, flags[i]!, i));
+    } catch (error) {
+      for (let i = slots.length - 1; i >= 0; i--) {
+        this.#slab.cancel(slots[i]!);
+        operations[i]!.rollback();
+      }
+      throw error;
+    }
+    return slots;
+  }
+}
