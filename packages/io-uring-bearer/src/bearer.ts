@@ -11,8 +11,7 @@ import { Engine } from './engine.js';
 import { closedError } from './errors.js';
 import { Futex } from './futex.js';
 import { decodeKey, encodeKey, type SubmissionKey } from './key.js';
-import { Listener, type ListenerHost } from './listener.js';
-import type { ListenOptions, SocketName } from './listening-socket.js';
+import { Listener, type ListenerHost, type ListenOptions, type SocketName } from './listener.js';
 import type {
   BearerOptions,
   ManualHandler,

@@ -4,6 +4,8 @@ import type { RawRing } from '@ringbearer/native/ring';
 import type { UringBearer } from './bearer.js';
 import { ListeningSocket, type ListenOptions, type SocketName } from './listening-socket.js';
 
+export type { ListenOptions, SocketName };
+
 /** The keeper of the process does nothing: how seldom hardly matters. */
 const KEEP_ALIVE_MS = 1000;
 

@@ -18,6 +18,7 @@ export class Acceptor {
   readonly #listener: Listener;
   readonly #queueMax: number;
   readonly #multi: AcceptMulti;
+  readonly #all: Accept[] = [];
   readonly #idle: Accept[] = [];
   #singles = 0;
   #stopping = false;
@@ -38,6 +39,7 @@ export class Acceptor {
         peer: false,
       });
       single.handler = (cqe) => this.#onSingle(single, cqe);
+      this.#all.push(single);
       this.#idle.push(single);
     }
   }
@@ -71,9 +73,13 @@ export class Acceptor {
    * socket and stopped, it may have been woken last, and left the connection there.
    */
   again(): void {
-    if (this.#closing || !this.#multi.inFlight) return;
-    this.#stopping = true;
-    this.#runtime.cancel(this.#multi); // starts anew once it has ended
+    if (this.#closing) return;
+    // Each starts anew once it has ended.
+    if (this.#multi.inFlight) {
+      this.#stopping = true;
+      this.#runtime.cancel(this.#multi);
+    }
+    for (const single of this.#all) if (single.inFlight) this.#runtime.cancel(single);
   }
 
   async close(): Promise<void> {

@@ -241,4 +241,52 @@ describe('IoUringRuntime', () => {
     await until(() => reason !== '');
     expect(reason).toBe('aborted');
   });
+
+  it.each([
+    ['with room for the whole queue', 8192],
+    ['near its limit', 100],
+  ])('acceptAgain() %s loses no connection, however often it looks', async (_what, most) => {
+    const { runtime, port } = start(
+      app((left) => ({
+        receive(bytes, from, to) {
+          left.write(bytes, from, to);
+          return to - from;
+        },
+      })),
+      { maxConnections: most },
+    );
+    for (let round = 1; round <= 20; round++) {
+      runtime.acceptAgain();
+      const socket = await client(port);
+      runtime.acceptAgain();
+      socket.end('echo');
+      expect(await text(socket)).toBe('echo');
+      expect(runtime.stats().accepted).toBe(round);
+    }
+  });
+
+  it('a gentle close() waits for idle connections until endIdle()', async () => {
+    const told: (boolean | undefined)[] = [];
+    const { runtime, port } = start(
+      app((left) => ({
+        shutdown(gently) {
+          told.push(gently);
+          if (!gently) left.end();
+        },
+      })),
+    );
+    running.splice(running.indexOf(runtime), 1);
+    const socket = await client(port);
+    await until(() => runtime.connections === 1);
+    runtime.endIdle(); // nothing closes yet
+    const closed = runtime.close(60_000, true);
+    await until(() => told.length === 1);
+    expect(runtime.connections).toBe(1);
+    runtime.endIdle();
+    expect(await text(socket)).toBe('');
+    await closed;
+    runtime.endIdle();
+    runtime.acceptAgain();
+    expect(told).toEqual([true, false]);
+  });
 });
