@@ -472,7 +472,10 @@ export class Http1Head implements RequestHead {
 function lineFault(bytes: Uint8Array, p: number, end: number, fault: number): number {
   const byte = bytes[p];
   if (byte === LF) return FAULT_BARE_LF;
-  if (byte === CR) return p + 1 < end && bytes[p + 1] !== LF ? FAULT_BARE_CR : FAULT_REQUEST_LINE;
+  if (byte === CR) {
+    if (p + 1 === end) return 0;
+    return bytes[p + 1] === LF ? FAULT_REQUEST_LINE : FAULT_BARE_CR;
+  }
   return byte === SP || byte === 0x09 ? FAULT_REQUEST_LINE : fault;
 }
 
