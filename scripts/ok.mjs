@@ -31,6 +31,11 @@ const STEPS = [
     command: script('graph.mjs'),
     advice: 'docs/ARCHITECTURE.md draws which package may import which',
   },
+  {
+    name: 'tables',
+    command: script('conformance.mjs'),
+    advice: 'every line of docs/conformance names a test that exists, or a reason',
+  },
   { name: 'types', command: [bin('tsc'), '-p', 'tsconfig.check.json'], advice: 'npm run types' },
   { name: 'build', body: () => ensureBuild(ROOT), advice: 'npm run build' },
   {

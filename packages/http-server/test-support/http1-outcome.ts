@@ -3,7 +3,7 @@ import type { Http1Options } from '../src/protocol/http1/index.js';
 import { type Handler, repliesOf, runtimeOf } from './http1-peer.js';
 
 /** Says what it understood. */
-const echo: Handler = async (request, reply) => {
+export const echo: Handler = async (request, reply) => {
   const { method, path, query, host } = request;
   reply.text([method, path, query, host, await request.text()].join(' '));
 };

@@ -76,5 +76,17 @@ export function repliesOf(wire: string, methods: readonly string[] = []): [...Re
   return replies;
 }
 
+/** {@link repliesOf}, none while the last one is on its way. */
+export function wholeReplies(wire: string, methods: readonly string[] = []): readonly Reply[] {
+  try {
+    const replies = repliesOf(wire, methods);
+    const { fields = {}, body = '' } = replies.at(-1) ?? {};
+    const length = fields['content-length'];
+    return length !== undefined && body !== '' && body.length < Number(length) ? [] : replies;
+  } catch {
+    return [];
+  }
+}
+
 export const statuses = (peer: MemoryConnection): number[] =>
   repliesOf(peer.received).map((r) => r.status);

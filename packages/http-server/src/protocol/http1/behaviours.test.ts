@@ -1,207 +1,30 @@
-import { describe, expect, test } from 'vitest';
-import {
-  chunked,
-  field,
-  outcomeOf,
-  post,
-  send,
-  start,
-} from '../../../test-support/http1-outcome.js';
-import { connect, GET, statuses } from '../../../test-support/http1-peer.js';
+import { afterEach, describe, expect, test } from 'vitest';
+import { ANSWERED } from '../../../test-support/behaviours/answered.js';
+import { echo, outcomeOf } from '../../../test-support/http1-outcome.js';
+import { wholeReplies } from '../../../test-support/http1-peer.js';
+import { RUNTIMES, stages } from '../../../test-support/stage.js';
 
 /**
  * What is answered: the HTTP/1.1 behaviours of docs/conformance/http1-behaviours.md that can be told from what goes in and what comes out, each
- * through the whole machine: whole, byte by byte and in random pieces. The rest of that page names the tests that hold them.
+ * through the whole machine: whole, byte by byte and in random pieces, in memory and over sockets.
  */
-type Answer = readonly [number: number, what: string, wire: string, bodies: readonly string[]];
-
-const ANSWERED: readonly Answer[] = [
-  [
-    1,
-    'a request, and the connection stays',
-    `${start('GET /hello HTTP/1.1')}${GET}`,
-    ['GET /hello  a ', 'GET /  a '],
-  ],
-  [
-    5,
-    'up to two empty lines before a request',
-    `\r\n${GET}\r\n\r\n${GET}`,
-    ['GET /  a ', 'GET /  a '],
-  ],
-  [12, 'any token as method', start('QUERY / HTTP/1.1'), ['QUERY /  a ']],
-  [14, 'a lower-case method as its own', start('get / HTTP/1.1'), ['get /  a ']],
-  [
-    17,
-    'a path that cannot be decoded, as sent',
-    `${start('GET /%BF HTTP/1.1')}${start('GET /%1 HTTP/1.1')}`,
-    ['GET /%BF  a ', 'GET /%1  a '],
-  ],
-  [
-    18,
-    'queries of every shape',
-    ['flag', 'a=b=c', '&b', '?'].map((q) => start(`GET /?${q} HTTP/1.1`)).join(''),
-    ['GET / flag a ', 'GET / a=b=c a ', 'GET / &b a ', 'GET / ? a '],
-  ],
-  [
-    20,
-    'an absolute target, whose authority overrides Host',
-    start('GET http://h:1/p?q HTTP/1.1'),
-    ['GET /p q h:1 '],
-  ],
-  [
-    24,
-    'dots and slashes of a path, as sent',
-    `${start('GET /a/../b HTTP/1.1')}${start('GET //.%2e/ HTTP/1.1')}`,
-    ['GET /a/../b  a ', 'GET //.%2e/  a '],
-  ],
-  [
-    25,
-    'fields with and without whitespace around their values',
-    'GET / HTTP/1.1\r\nHost:a\r\n\r\nGET / HTTP/1.1\r\nHost: \t a \t\r\n\r\n',
-    ['GET /  a ', 'GET /  a '],
-  ],
-  [26, 'an empty value', field('Beep:'), ['GET /  a ']],
-  [30, 'obs-text', field('X: \x80\xff'), ['GET /  a ']],
-  [31, 'HTTP/1.0 without Host', 'GET / HTTP/1.0\r\n\r\n', ['GET /   ']],
-  [33, '100 fields', `GET / HTTP/1.1\r\nHost: a\r\n${'X: y\r\n'.repeat(99)}\r\n`, ['GET /  a ']],
-  [
-    37,
-    'a body of its length, and what follows it',
-    `${post('Content-Length: 5', 'hello')}${GET}`,
-    ['POST /  a hello', 'GET /  a '],
-  ],
-  [
-    38,
-    'no body with any method, and the connection stays',
-    `${post('Content-Length: 0')}${post('X: y')}${start('DELETE / HTTP/1.1')}${GET}`,
-    ['POST /  a ', 'POST /  a ', 'DELETE /  a ', 'GET /  a '],
-  ],
-  [
-    44,
-    'Chunked in any case',
-    `${post('Transfer-Encoding: ChUnKeD', '0\r\n\r\n')}${GET}`,
-    ['POST /  a ', 'GET /  a '],
-  ],
-  [46, 'HTTP/1.0 without length: no body', 'POST / HTTP/1.0\r\nHost: a\r\n\r\n', ['POST /  a ']],
-  [
-    47,
-    'chunks split anywhere',
-    `${chunked('2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n')}${GET}`,
-    ['POST /  a hello', 'GET /  a '],
-  ],
-  [
-    48,
-    'chunk sizes in both cases',
-    chunked('A\r\n0123456789\r\na\r\n0123456789\r\n0\r\n\r\n'),
-    ['POST /  a 01234567890123456789'],
-  ],
-  [
-    51,
-    'chunk extensions, which are ignored',
-    chunked('5;a=b;c="d;\\""\r\nhello\r\n0;e\r\n\r\n'),
-    ['POST /  a hello'],
-  ],
-  [
-    54,
-    'trailers, which do not change the request',
-    `${chunked('0\r\nX: y\r\nHost: evil\r\nContent-Length: 9\r\n\r\n')}${GET}`,
-    ['POST /  a ', 'GET /  a '],
-  ],
-  [
-    65,
-    'an expectation of HTTP/1.0, which is ignored',
-    'POST / HTTP/1.0\r\nHost: a\r\nContent-Length: 1\r\nExpect: tea\r\n\r\nx',
-    ['POST /  a x'],
-  ],
-  [
-    68,
-    'an upgrade nobody handles, which is ignored',
-    `${field('Connection: upgrade\r\nUpgrade: foo/2')}${GET}`,
-    ['GET /  a ', 'GET /  a '],
-  ],
-  [
-    83,
-    '16 pipelined requests in order',
-    Array.from({ length: 16 }, (_, i) => start(`GET /${i} HTTP/1.1`)).join(''),
-    Array.from({ length: 16 }, (_, i) => `GET /${i}  a `),
-  ],
-];
+const open = stages(afterEach);
 
 describe('answered by the handler', () => {
   test.each(ANSWERED)('behaviour %i: %s', async (_number, _what, wire, bodies) => {
     expect((await outcomeOf(wire)).bodies).toEqual(bodies);
   });
-});
 
-describe('how a connection ends', () => {
-  test('behaviour 21: OPTIONS * is answered for the server', async () => {
-    const { statuses, closed } = await outcomeOf(start('OPTIONS * HTTP/1.1') + GET);
-    expect([statuses, closed]).toEqual([[204, 200], false]);
-  });
-
-  test('behaviour 34: a small head may be followed by a large body', async () => {
-    const body = 'b'.repeat(70_000);
-    const { bodies } = await send(post('Content-Length: 70000', body) + GET, 'random', {});
-    expect(bodies).toEqual([`POST /  a ${body}`, 'GET /  a ']);
-  });
-
-  test('behaviour 81: close in any place and case closes after the reply', async () => {
-    for (const value of [
-      'close',
-      'CLOSE',
-      'foo, Close',
-      'keep-alive,close ',
-      'a\r\nConnection: close',
-    ]) {
-      const outcome = await outcomeOf(field(`Connection: ${value}`) + GET);
-      expect([outcome.statuses, outcome.closed]).toEqual([[200], true]);
-      expect(outcome.wire).toContain('\r\nConnection: close\r\n');
-    }
-  });
-
-  test('behaviour 82: HTTP/1.0 closes unless it asks to stay, and is told', async () => {
-    const asked = 'GET / HTTP/1.0\r\nHost: a\r\nConnection: keep-alive\r\n\r\n';
-    const { statuses, closed, wire } = await outcomeOf(
-      `${asked}${asked}GET / HTTP/1.0\r\n\r\n${GET}`,
-    );
-    expect([statuses, closed]).toEqual([[200, 200, 200], true]);
-    expect(wire.match(/Connection: (?:keep-alive|close)/g)).toEqual([
-      'Connection: keep-alive',
-      'Connection: keep-alive',
-      'Connection: close',
-    ]);
-  });
-
-  test('behaviour 95: the last allowed request is told', async () => {
-    const { statuses, closed } = await outcomeOf(GET.repeat(5), { maxRequestsPerConnection: 3 });
-    expect([statuses, closed]).toEqual([[200, 200, 200], true]);
-  });
-
-  test('behaviour 61: a coded body is handed on as it is', async () => {
-    const coded = '\x1f\x8bnot really gzip';
-    const wire = post(`Content-Encoding: gzip\r\nContent-Length: ${coded.length}`, coded);
-    const { bodies } = await outcomeOf(wire.replaceAll('\x8b', '?'));
-    expect(bodies).toEqual([`POST /  a ${coded.replace('\x8b', '?')}`]);
-  });
-
-  test('behaviour 68: an upgrade on HTTP/1.0 or with a body is not to be had', async () => {
-    const ask = 'Host: a\r\nConnection: upgrade\r\nUpgrade: echo\r\n';
-    for (const wire of [
-      `GET / HTTP/1.0\r\n${ask}\r\n`,
-      `POST / HTTP/1.1\r\n${ask}Content-Length: 2\r\n\r\nab`,
-      `POST / HTTP/1.1\r\n${ask}Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n`,
-    ]) {
-      const codes: unknown[] = [];
-      const peer = connect((_request, reply) => {
-        try {
-          reply.upgrade('echo', { name: 'echo', instantiate: () => expect.fail('instantiated') });
-        } catch (error) {
-          codes.push((error as { code: string }).code);
-          reply.text('no');
-        }
-      });
-      expect(statuses(await peer.send(wire).settle())).toEqual([200]);
-      expect(codes).toEqual(['REPLY_STARTED']);
+  test.each(ANSWERED)('behaviour %i over sockets: %s', async (_number, _what, wire, bodies) => {
+    const stage = await open(RUNTIMES[1]!, echo);
+    for (const delivery of ['none', 'random', 1] as const) {
+      const peer = await stage.connect();
+      await peer.send(wire, delivery);
+      const answered = () => wholeReplies(peer.received).map((reply) => reply.body);
+      await stage
+        .until('all is answered', () => answered().length >= bodies.length)
+        .catch(() => {});
+      expect(answered()).toEqual(bodies);
     }
   });
 });
