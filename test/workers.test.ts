@@ -204,7 +204,8 @@ describe('start()', () => {
       });
     }
     await expect(serving({ app: './no-such-file.mjs' })).rejects.toThrow(/no-such-file/);
-    expect((await settledFiles(before)).length).toBeLessThanOrEqual(before);
+    // Threads take their time to end on a machine that is busy.
+    expect((await settledFiles(before, 30_000)).length).toBeLessThanOrEqual(before);
   }, 90_000);
 });
 

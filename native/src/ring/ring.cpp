@@ -364,6 +364,8 @@ int Ring::SyncCancel(uint64_t user_data, unsigned flags, long seconds) {
 
 void Ring::CancelAll() {
   int result = SyncCancel(0, IORING_ASYNC_CANCEL_ANY | IORING_ASYNC_CANCEL_ALL, 1);
+  // A DEFER_TASKRUN ring completes what was cancelled here, and not before: until then it holds files, a listening port among them.
+  Enter(0, 0, nullptr);
   if (result >= 0 || result == -ENOENT) return;
   // What could not be cancelled in time may still write to memory: that memory is never given back.
   for (auto& arena : arenas_) new std::shared_ptr<Mapping>(arena);
