@@ -178,6 +178,18 @@ describe('FixedFileTable', () => {
     expect(code(() => table.remove(fd))).toBe('FD_TABLE_CLOSED');
   });
 
+  test('release() of what went with a closed table does nothing: cleaning up may come late', () => {
+    const table = new FixedFileTable(new KernelTable(), { capacity: 4, automatic: 1 });
+    const held = table.reserve();
+    const filled = table.reserve();
+    table.filled(filled);
+    table.filled(3);
+    table.close();
+    for (const slot of [held, filled, 3, held, 99]) table.release(slot);
+    expect([table.used, table.manualUsed, table.automaticUsed]).toEqual([0, 0, 0]);
+    expect(code(() => table.reserve())).toBe('FD_TABLE_CLOSED');
+  });
+
   test('addAll() and removeAll() make one call for slots that follow each other, all or none', () => {
     const kernel = new KernelTable();
     const table = new FixedFileTable(kernel, { capacity: 6 });

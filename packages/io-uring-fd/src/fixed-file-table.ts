@@ -218,10 +218,11 @@ export class FixedFileTable implements FileBooks {
   }
 
   /**
-   * A slot is empty, and not set aside any more.
+   * A slot is empty, and not set aside any more. Once the table, or its bearer, is closed, nothing happens: its slots went with it.
    * @throws {FdError} FD_NOT_REGISTERED when it was neither filled nor set aside
    */
   release(slot: number): void {
+    if (!this.#open) return; // whoever set it aside cleans up late, as he may with leases
     const state = this.#slots[slot];
     if (state === undefined || state === FREE) throw notRegistered(slot);
     this.#slots[slot] = FREE;
