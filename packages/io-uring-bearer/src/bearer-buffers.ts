@@ -14,7 +14,7 @@ import { RegisterOp, RingFlag } from '@ringbearer/io-uring-opcode';
 import type { RawRing } from '@ringbearer/native/ring';
 import type { ArrivalDesk } from './arrival-desk.js';
 import type { CapacityLedger } from './capacity.js';
-import { BearerError } from './errors.js';
+import { BearerError, closedError } from './errors.js';
 import { fixedBufferRegistrar } from './fixed-buffer-registration.js';
 import { FutexWords } from './futex-words.js';
 import { MemoryStore } from './memory-store.js';
@@ -64,6 +64,7 @@ export class BearerBuffers {
   readonly #store: MemoryStore;
   readonly #registrar: BufferRegistrar;
   readonly #words: FutexWords;
+  #open = true;
 
   constructor(raw: RawRing, ledger: CapacityLedger, arrivals: ArrivalDesk) {
     this.#ledger = ledger;
@@ -243,7 +244,8 @@ export class BearerBuffers {
    * A lease of what a receive brought: of the buffer, or the piece of one, that its completion named. Releasing the lease gives the buffer to the kernel again.
    *
    * @param operation the receive, for its buffer group
-   * @throws BearerError `NO_BUFFER` when the result names no buffer (the stream ended), or the group is no ring made here
+   * @throws BearerError `NO_BUFFER` when the result names no buffer (the stream ended), or the group is no ring made here;
+   *   `BEARER_CLOSED`: the buffers went with the bearer
    * @throws BufferError `BUFFER_NOT_LENT` when no completion has named that buffer, or it is on lease or back already
    * @throws RangeError when the result is a bundle in several buffers: use {@link leaseRun}
    *
@@ -307,6 +309,7 @@ export class BearerBuffers {
 
   /** Unregisters every ring and registered buffer, and forgets all memory. Only the bearer calls this, once nothing is in flight. */
   close(): void {
+    this.#open = false;
     for (const ring of [...this.#rings.values()]) ring.unregister();
     this.fixed.close();
     for (const ring of [...this.#sendRings.values()]) ring.close();
@@ -323,6 +326,8 @@ export class BearerBuffers {
   }
 
   #named(operation: { readonly bufferGroup: number }, result: NamedBuffer): ProvidedBufferRing {
+    // A result may reach its consumer when the close that came behind it is over.
+    if (!this.#open) throw closedError('lease a buffer');
     const ring = this.#rings.get(operation.bufferGroup);
     if (ring === undefined || result.bufferId < 0) {
       throw new BearerError(

@@ -15,13 +15,15 @@ import {
   Read,
   Recv,
   RecvMulti,
+  Send,
   SocketType,
   SubmissionFlags,
   Timeout,
 } from '@ringbearer/io-uring-opcode';
 import { describe, expect, test } from 'vitest';
 import { bearerMaker, inUse } from '../test-support/bearers.js';
-import { KernelFixture, openDescriptors, sleep } from '../test-support/kernel-fixture.js';
+import { driven } from '../test-support/chains.js';
+import { encode, KernelFixture, openDescriptors, sleep } from '../test-support/kernel-fixture.js';
 import type { UringBearer } from './index.js';
 
 const fixture = new KernelFixture();
@@ -178,3 +180,23 @@ test('fifty bearers close in any order', async () => {
   expect(await Promise.all(pending)).toEqual(Array(50).fill('ECANCELED'));
   expect(openDescriptors()).toBeLessThanOrEqual(before);
 });
+
+test.each(['embedded', 'owner', 'manual'] as const)(
+  'driver %s: what comes late to a closed bearer hears that it is closed, and may clean up',
+  async (driver) => {
+    const bearer = make(driver, { RegisteredFd: 4 }, { manualFiles: 2 });
+    const [ours, theirs] = await fixture.pair(SocketType.STREAM);
+    const ring = bearer.buffers.ring({ count: 2, bufferBytes: 64 });
+    const slot = bearer.files!.reserve();
+    const receive = new Recv({ socket: ours, group: ring.group });
+    await fixture.run(new Send({ socket: theirs, data: encode('late') }));
+    const result = await driven(bearer, bearer.submit(receive));
+    await bearer.close();
+    const closed = expect.objectContaining({ code: 'BEARER_CLOSED' });
+    expect(() => bearer.buffers.lease(receive, result)).toThrow(closed);
+    expect(() => bearer.buffers.leaseRun(receive, result)).toThrow(closed);
+    bearer.files!.release(slot);
+    ring.unregister();
+    expect(bearer.files!.used).toBe(0);
+  },
+);
