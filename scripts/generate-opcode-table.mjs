@@ -30,6 +30,16 @@ const NOTES = {
   SendGroup: 'IORING_RECVSEND_BUNDLE, kernel 6.10',
 };
 
+/**
+ * Where an operation is tested closest, when that is not the `opcodes*.kernel.test.ts` that makes most of it: files of the bearer, without
+ * `.kernel.test.ts`.
+ */
+const KERNEL_TESTS = {
+  FilesInstall: 'direct-files',
+  FilesUpdate: 'direct-files',
+  SendGroup: 'provided-rings',
+};
+
 const page = render();
 
 if (process.argv.includes('--check')) {
@@ -55,9 +65,9 @@ function render() {
   const classes = findClasses();
   const unitTests = findTests(OPCODES, /^(?!goldens).*\.test\.ts$/);
   const kernelTests = findTests(BEARER, /^opcodes.*\.kernel\.test\.ts$/);
-  for (const name of Object.keys(NOTES)) {
+  for (const name of Object.keys({ ...NOTES, ...KERNEL_TESTS })) {
     if (!classes.some((one) => one.name === name))
-      throw new Error(`NOTES name ${name}, which is no class`);
+      throw new Error(`NOTES or KERNEL_TESTS name ${name}, which is no class`);
   }
   const rows = [];
   let opcodes = 0;
@@ -69,7 +79,7 @@ function render() {
     opcodes += 1;
     for (const { name, file } of own) {
       const unit = mostMentions(name, unitTests);
-      const kernel = mostMentions(name, kernelTests);
+      const kernel = closestTest(name) ?? mostMentions(name, kernelTests);
       const note = NOTES[name] ?? '';
       if (unit === null) throw new Error(`${name} has no unit test`);
       if (kernel === null && note === '')
@@ -124,6 +134,15 @@ function findTests(folder, pattern) {
       file,
       text: readFileSync(file, 'utf8').replace(/^import [\s\S]*?;$/gm, ''),
     }));
+}
+
+/** The file of {@link KERNEL_TESTS}, which has to use the class, or null. */
+function closestTest(name) {
+  if (!Object.hasOwn(KERNEL_TESTS, name)) return null;
+  const file = join(BEARER, `${KERNEL_TESTS[name]}.kernel.test.ts`);
+  if (!new RegExp(`\\b${name}\\b`).test(readFileSync(file, 'utf8')))
+    throw new Error(`KERNEL_TESTS has ${file} for ${name}, which it does not use`);
+  return file;
 }
 
 /** The test file that makes most of a class, or null. */

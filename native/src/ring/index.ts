@@ -154,7 +154,7 @@ function load(): Addon {
     return createRequire(import.meta.url)(path) as Addon;
   } catch (cause) {
     throw new Error(
-      'Cannot load the io_uring addon: build it with "npm run build" (needs cmake, a C++20 compiler and liburing-dev)',
+      'Cannot load the io_uring addon: build it with "npm rebuild @ringbearer/native", in the repository with "npm run build" (needs cmake, make, a C++20 compiler and liburing-dev)',
       { cause },
     );
   }

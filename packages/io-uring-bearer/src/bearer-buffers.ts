@@ -66,6 +66,7 @@ export class BearerBuffers {
   readonly #words: FutexWords;
   #open = true;
 
+  /** @internal Only the bearer makes one. */
   constructor(raw: RawRing, ledger: CapacityLedger, arrivals: ArrivalDesk) {
     this.#ledger = ledger;
     this.#arrivals = arrivals;

@@ -269,14 +269,14 @@ describe.each(['embedded', 'owner', 'manual'] as const)('driver %s', (driver) =>
     lease.release();
   });
 
-  test('queues are resized around what waits, unless a chain would not fit', async () => {
+  test('queues are resized around what waits, unless a chain would not fit', async (context) => {
+    if (driver === 'embedded') context.skip('rings of the embedded driver cannot be resized');
     const bearer = make(driver, { CoreQueue: 16 });
     const { ended, push } = notes(bearer);
     const before = push('before', never());
     push('drain', new Nop(), DRAIN);
     for (let i = 0; i < 4; i++) push(String(i), new Nop(), i < 3 ? LINK : NONE);
     await sleep(0);
-    if (driver === 'embedded') return; // cannot resize
     await expect(bearer.resize({ CoreQueue: 2 })).rejects.toMatchObject({
       code: 'RESIZE_BUSY',
       message: expect.stringContaining('chain of 4 entries'),

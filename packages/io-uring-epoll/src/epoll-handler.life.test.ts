@@ -234,9 +234,9 @@ describe.each(WAYS)('wait() by %s', (waitBy) => {
 });
 
 describe.each(['embedded', 'owner'] as const)('driver %s', (driver) => {
-  test.each(WAYS)('by %s: 300 bytes, one at a time', async (waitBy) => {
+  test.for(WAYS)('by %s: 300 bytes, one at a time', async (waitBy, context) => {
     const bearer = fixture.bearer(driver);
-    if (waitBy === 'ring' && !bearer.probe().has('EPOLL_WAIT')) return;
+    demandWait(context, bearer, waitBy);
     const epoll = fixture.handler<string>(bearer, { waitBy });
     const [there, back] = [await fixture.sockets(bearer), await fixture.sockets(bearer)];
     await epoll.add(there.reader, IN, 'there');
@@ -270,11 +270,11 @@ test('a ring that is driven by hand', async () => {
 });
 
 describe('close()', () => {
-  test.each(WAYS)(
+  test.for(WAYS)(
     'by %s: ends the wait and the loop, lets changes finish, leaves descriptors open',
-    async (waitBy) => {
+    async (waitBy, context) => {
       const bearer = fixture.bearer();
-      if (waitBy === 'ring' && !bearer.probe().has('EPOLL_WAIT')) return;
+      demandWait(context, bearer, waitBy);
       const before = openDescriptors();
       for (let round = 0; round < 20; round++) {
         const epoll = EpollHandler.create<string>(bearer, { waitBy, eventsMax: 40 });
@@ -322,9 +322,9 @@ describe('close()', () => {
     expect(await waited).toBe('EPOLL_CLOSED');
   });
 
-  test.each(WAYS)('by %s: the bearer closes first', async (waitBy) => {
+  test.for(WAYS)('by %s: the bearer closes first', async (waitBy, context) => {
     const bearer = fixture.bearer();
-    if (waitBy === 'ring' && !bearer.probe().has('EPOLL_WAIT')) return;
+    demandWait(context, bearer, waitBy);
     const epoll = fixture.handler<string>(bearer, { waitBy, eventsMax: 40 });
     const sockets = await fixture.sockets(bearer);
     const registration = await epoll.add(sockets.reader, IN, 'x');
@@ -376,11 +376,11 @@ describe('close()', () => {
   });
 });
 
-test.each(WAYS)(
+test.for(WAYS)(
   'by %s: a Worker that is terminated takes its instances with it',
-  async (waitBy) => {
+  async (waitBy, context) => {
     const bearer = fixture.bearer();
-    if (waitBy === 'ring' && !bearer.probe().has('EPOLL_WAIT')) return;
+    demandWait(context, bearer, waitBy);
     const sockets = await fixture.sockets(bearer);
     const program = new URL('../test-support/epoll-worker.mjs', import.meta.url);
     const round = async (driver: string) => {

@@ -86,6 +86,7 @@ export class Registration {
    * const personality = bearer.registration.registerPersonality();
    * // process.seteuid('nobody') here would not matter to the next line.
    * const descriptor = await bearer.submit(new OpenAt({ path: '/etc/hostname' }), { flags: personality.flags });
+   * console.log(descriptor.number > 2); // true
    * personality.release();
    * await bearer.submit(new Close({ descriptor }));
    * await bearer.close();
