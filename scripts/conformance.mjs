@@ -66,8 +66,32 @@ export function checkPage(text, read, behaviours) {
   return wrong;
 }
 
-/** Reads a test as pages call it: `http1-end`, `reply-fields.test.ts`, `test/hostile.test.ts`. */
-export function testReader(root) {
+/** Where the tests are that pages name: every page may name those of the repository. */
+const COMMON = ['test', 'scripts'];
+const SERVER = ['packages/http-server', ...COMMON];
+const SUITE = [
+  'packages/io-uring-bearer',
+  'packages/io-uring-buffer',
+  'packages/io-uring-epoll',
+  'packages/io-uring-fd',
+  'packages/io-uring-opcode',
+  'packages/io-uring-owner',
+  'native/src',
+  'examples',
+  'bench/bearer',
+  ...COMMON,
+];
+
+/** The pages, and where their tests are. */
+const PAGES = {
+  'http1-behaviours.md': SERVER,
+  'rfc9110.md': SERVER,
+  'rfc9112.md': SERVER,
+  'io-uring-suite.md': SUITE,
+};
+
+/** Reads a test as pages call it: `http1-end`, `reply-fields.test.ts`, `test/hostile.test.ts`. A name of two files is none of either. */
+export function testReader(root, folders = SERVER) {
   const files = new Map();
   const walk = (folder) => {
     for (const entry of readdirSync(path.join(root, folder), { withFileTypes: true })) {
@@ -75,15 +99,15 @@ export function testReader(root) {
       if (entry.isDirectory() && entry.name !== 'dist' && entry.name !== 'node_modules') walk(file);
       else if (/\.test\.(?:ts|mjs)$/.test(entry.name)) {
         files.set(file, file);
-        files.set(entry.name, file);
+        files.set(entry.name, files.has(entry.name) ? null : file);
         if (file.startsWith(HTTP1)) files.set(entry.name.replace(/\.test\.ts$/, ''), file);
       }
     }
   };
-  for (const folder of ['packages/http-server', 'test', 'scripts']) walk(folder);
+  for (const folder of folders) walk(folder);
   return (name) => {
-    const file = files.get(name);
-    return file === undefined ? null : readFileSync(path.join(root, file), 'utf8');
+    const file = files.get(name) ?? null;
+    return file === null ? null : readFileSync(path.join(root, file), 'utf8');
   };
 }
 
@@ -115,14 +139,13 @@ export function checkConformance(root) {
     if (!behaviours.has(number)) wrong.push({ where, what: `behaviour ${number} has no test` });
     if (!lines.has(number)) wrong.push({ where, what: `behaviour ${number} has no line` });
   }
-  const read = testReader(root);
-  for (const page of ['http1-behaviours.md', 'rfc9110.md', 'rfc9112.md']) {
+  for (const [page, folders] of Object.entries(PAGES)) {
     if (!existsSync(path.join(root, folder, page))) {
       wrong.push({ where: `${folder}/${page}`, what: 'is missing' });
       continue;
     }
     const text = readFileSync(path.join(root, folder, page), 'utf8');
-    for (const { line, what } of checkPage(text, read, behaviours)) {
+    for (const { line, what } of checkPage(text, testReader(root, folders), behaviours)) {
       wrong.push({ where: `${folder}/${page}:${line}`, what });
     }
   }
