@@ -6,6 +6,7 @@
 export * from './exchange/index.js';
 export * from './handlers/index.js';
 export type { ListenAddress } from './listen/index.js';
+export * from './observe/index.js';
 export type { AppOptions, ServeOptions, ServerLimits } from './options.js';
 export * from './protocol/index.js';
 export { run } from './run.js';

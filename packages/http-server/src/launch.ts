@@ -1,5 +1,6 @@
 import { fetchHandler, installFastResponse, rawHandler } from './handlers/index.js';
 import { listenError } from './listen/listen-error.js';
+import { ServerObserver } from './observe/index.js';
 import type { ServeOptions } from './options.js';
 import { type Handle, http1 } from './protocol/http1/index.js';
 import { IoUringRuntime, type ListenOptions, type SocketName } from './runtime/io-uring/index.js';
@@ -8,6 +9,8 @@ import type { StatsBoard } from './runtime/stats-board.js';
 /** A runtime that serves. */
 export interface Launched {
   readonly runtime: IoUringRuntime;
+  /** What its protocol and the runtime report to. */
+  readonly observer: ServerObserver;
   /** Where it listens, in the order of the places. */
   readonly addresses: readonly SocketName[];
 }
@@ -24,9 +27,12 @@ export async function launch(
   board?: StatsBoard,
 ): Promise<Launched> {
   const { layers, maxConnections, writeTimeoutMs, lingerTimeoutMs, driver } = options;
-  const app = http1({ ...options, handle: handleOf(options) });
+  const handle = handleOf(options);
+  const observer = new ServerObserver(options);
+  const app = http1({ ...options, handle, observer });
   const runtime = new IoUringRuntime({
     app,
+    observer,
     ...(layers === undefined ? {} : { layers }),
     ...(maxConnections === undefined ? {} : { maxConnections }),
     ...(writeTimeoutMs === undefined ? {} : { writeTimeoutMs }),
@@ -39,11 +45,12 @@ export async function launch(
     try {
       addresses.push(runtime.listen(place).address);
     } catch (error) {
+      observer.close();
       await runtime.close(0);
       throw listenError(error, place);
     }
   }
-  return { runtime, addresses };
+  return { runtime, observer, addresses };
 }
 
 function handleOf(options: ServeOptions): Handle {

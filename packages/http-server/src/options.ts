@@ -1,5 +1,6 @@
 import type { FetchHandler, OnError, RawHandler } from './handlers/index.js';
 import type { ListenAddress } from './listen/listen-address.js';
+import type { ObservationOptions } from './observe/index.js';
 import { HTTP1_LIMITS, type Http1Limits } from './protocol/http1/index.js';
 import type { LayerBlueprint } from './sans-io/blueprint.js';
 
@@ -27,7 +28,7 @@ export interface ServerLimits extends Http1Limits {
 }
 
 /** What answers requests: the part of {@link ServeOptions} that is code. */
-export interface AppOptions {
+export interface AppOptions extends ObservationOptions {
   /** Standard objects: `(request, context) => new Response('hi')`. */
   readonly fetch?: FetchHandler;
   /**
@@ -69,6 +70,9 @@ export const APP_TYPES: OptionTypes<AppOptions> = {
   raw: 'function',
   onError: 'function',
   layers: 'object',
+  accessLog: null,
+  onClientError: 'function',
+  onDisconnect: 'function',
 };
 /** Limits; those of HTTP/1.1 are checked by it. */
 export const LIMIT_TYPES: OptionTypes<ServerLimits> = {

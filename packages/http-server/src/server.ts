@@ -1,13 +1,9 @@
 import type { FetchHandler } from './handlers/index.js';
 import { launch } from './launch.js';
 import { listenPlaces } from './listen/listen-places.js';
+import { ServerObserver, type ServerStats, statsOf } from './observe/index.js';
 import { checkOptions, DRAIN_TIMEOUT_MS, type ServeOptions, timeOption } from './options.js';
-import type {
-  Capabilities,
-  IoUringRuntime,
-  RuntimeStats,
-  SocketName,
-} from './runtime/io-uring/index.js';
+import type { Capabilities, IoUringRuntime, SocketName } from './runtime/io-uring/index.js';
 import { serverUrl } from './server-url.js';
 
 /** Options of {@link Server.close}. */
@@ -27,6 +23,7 @@ export interface CloseOptions {
 export class Server {
   readonly #runtime: IoUringRuntime;
   readonly #addresses: readonly SocketName[];
+  readonly #observer: ServerObserver;
   readonly #drainTimeoutMs: number;
   readonly #signal: AbortSignal | undefined;
   readonly #onAbort = () => void this.close();
@@ -41,9 +38,12 @@ export class Server {
     runtime: IoUringRuntime,
     addresses: readonly SocketName[],
     options: Pick<ServeOptions, 'drainTimeoutMs' | 'signal'>,
+    observer: ServerObserver = new ServerObserver(),
   ) {
     this.#runtime = runtime;
     this.#addresses = addresses;
+    this.#observer = observer;
+    observer.server.name = addresses[0] ?? null;
     this.#drainTimeoutMs = options.drainTimeoutMs ?? DRAIN_TIMEOUT_MS;
     this.#signal = options.signal;
     options.signal?.addEventListener('abort', this.#onAbort, { once: true });
@@ -64,9 +64,9 @@ export class Server {
     return serverUrl(this.address());
   }
 
-  /** Connections, and the counters of the ring. */
-  stats(): RuntimeStats {
-    return this.#runtime.stats();
+  /** Requests, replies, connections, faults, limits, and the counters of the ring. Makes objects: some times a second, not per request. */
+  stats(): ServerStats {
+    return statsOf(this.#observer, this.#runtime.stats());
   }
 
   /** What the ring was granted: driver, setup flags, kernel. */
@@ -113,6 +113,7 @@ export class Server {
     try {
       await this.#runtime.close(drainTimeoutMs, gently);
     } finally {
+      this.#observer.close();
       this.#closed();
     }
   }
@@ -163,8 +164,8 @@ export async function serve(
   timeOption('drainTimeoutMs', options.drainTimeoutMs);
   timeOption('writeTimeoutMs', options.writeTimeoutMs);
   timeOption('lingerTimeoutMs', options.lingerTimeoutMs);
-  const { runtime, addresses } = await launch(options, await listenPlaces(options));
-  return new Server(runtime, addresses, options);
+  const { runtime, addresses, observer } = await launch(options, await listenPlaces(options));
+  return new Server(runtime, addresses, options, observer);
 }
 
 /** A handler is a function, and lives in one thread. */

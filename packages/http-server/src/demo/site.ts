@@ -64,7 +64,7 @@ export class DemoSite {
   }
 
   #snapshot() {
-    return { requests: this.#requests, ...this.#server.stats() };
+    return { ...this.#server.stats(), requests: this.#requests };
   }
 
   #stats(reply: HttpReply): void {

@@ -3,6 +3,7 @@ import type { Carrier } from './carrier.js';
 import { HttpServerError } from './errors.js';
 import type { BodyOptions, RequestBody, TrailerField } from './request-body.js';
 import type { RequestHead } from './request-head.js';
+import { parseTraceContext, type TraceContext } from './trace-context.js';
 
 /**
  * One request. Everything is read from the received bytes when asked for; nothing is decoded, joined or copied before.
@@ -82,6 +83,16 @@ export class HttpRequest implements Iterable<readonly [name: string, value: stri
       const head = this.#head();
       yield [head.fieldName(i), head.fieldValue(i)];
     }
+  }
+
+  /**
+   * Where the client stands in a distributed trace: its `traceparent` and `tracestate` (W3C Trace Context), or null when it sent none that is valid.
+   * Parsed each time it is asked for.
+   */
+  get trace(): TraceContext | null {
+    const head = this.#head();
+    const parent = head.field('traceparent');
+    return parent === undefined ? null : parseTraceContext(parent, head.field('tracestate'));
   }
 
   /** Names and values alternating, as `rawHeaders` of node:http. */

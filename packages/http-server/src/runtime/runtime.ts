@@ -6,6 +6,10 @@ export interface RuntimeCounts {
   readonly maxConnections: number;
   /** Accepted since the start. */
   readonly accepted: number;
+  /** Bytes received from all peers. */
+  readonly bytesReceived: number;
+  /** Bytes sent to them: given to the kernel, and taken. */
+  readonly bytesSent: number;
   /** The listener is not accepted from at the moment. */
   readonly acceptPaused: boolean;
 }

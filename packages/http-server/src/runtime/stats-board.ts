@@ -26,7 +26,9 @@ const CONNECTIONS = 0;
 const ACCEPTED = 1;
 const MAX_CONNECTIONS = 2;
 const ACCEPT_PAUSED = 3;
-const RING = 4;
+const BYTES_RECEIVED = 4;
+const BYTES_SENT = 5;
+const RING = 6;
 const RING_NAMES: readonly (keyof RingTotals)[] = [
   'submitted',
   'completed',
@@ -71,6 +73,8 @@ export class StatsBoard {
     words[ACCEPTED] = stats.accepted;
     words[MAX_CONNECTIONS] = stats.maxConnections;
     words[ACCEPT_PAUSED] = stats.acceptPaused ? 1 : 0;
+    words[BYTES_RECEIVED] = stats.bytesReceived;
+    words[BYTES_SENT] = stats.bytesSent;
     const { ring } = stats;
     if (ring === undefined) return;
     for (const [index, name] of RING_NAMES.entries()) words[RING + index] = ring[name];
@@ -85,6 +89,8 @@ export class StatsBoard {
       connections: words[CONNECTIONS]!,
       maxConnections: words[MAX_CONNECTIONS]!,
       accepted: words[ACCEPTED]!,
+      bytesReceived: words[BYTES_RECEIVED]!,
+      bytesSent: words[BYTES_SENT]!,
       acceptPaused: words[ACCEPT_PAUSED] !== 0,
       ring: ring as RingTotals,
     };

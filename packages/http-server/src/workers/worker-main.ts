@@ -20,8 +20,8 @@ const say = (message: WorkerMessage): void => port.postMessage(message);
 try {
   const module = (await import(app)) as AppModule;
   const options = { ...appOf(module, app), ...limits };
-  const { runtime, addresses } = await launch(options, places, new StatsBoard(board));
-  const server = new Server(runtime, addresses, options);
+  const { runtime, addresses, observer } = await launch(options, places, new StatsBoard(board));
+  const server = new Server(runtime, addresses, options, observer);
   // The server keeps the thread alive; a port that did so too would keep it when all is done.
   port.on('message', (message: ThreadMessage) => {
     if (message.type === 'accept') runtime.acceptAgain();

@@ -141,7 +141,15 @@ test('StatsBoard: what one thread writes another one reads', () => {
     stale: 5,
     noBuffers: 2 ** 40,
   };
-  const stats = { connections: 6, maxConnections: 7, accepted: 8, acceptPaused: true, ring };
+  const stats = {
+    connections: 6,
+    maxConnections: 7,
+    accepted: 8,
+    bytesReceived: 9,
+    bytesSent: 10,
+    acceptPaused: true,
+    ring,
+  };
   board.publish(stats);
   expect(reader.read()).toEqual(stats);
   board.accepted(9, 10);

@@ -1,5 +1,6 @@
 import type { FieldsInit, HttpReply } from '../../exchange/reply.js';
 import type { HttpRequest } from '../../exchange/request.js';
+import type { TraceContext } from '../../exchange/trace-context.js';
 import type { PeerAddress } from '../../sans-io/left.js';
 
 /** What a fetch handler learns beside its request. */
@@ -22,6 +23,11 @@ export class FetchContext {
   /** `'1.1'` or `'1.0'`. */
   get httpVersion(): '1.0' | '1.1' | '2.0' {
     return this.#request.httpVersion;
+  }
+
+  /** Where the client stands in a distributed trace, or null: see {@link HttpRequest.trace}. */
+  get trace(): TraceContext | null {
+    return this.#request.trace;
   }
 
   /** Name and value of every request field line, in the order and case they were sent. */

@@ -1,51 +1,58 @@
 import type { HttpServerErrorCode } from '../../exchange/errors.js';
+import type { Fault } from '../../exchange/observer.js';
+import type { Http1Limits } from './limits.js';
 
 /**
- * What a peer can get wrong: the status we answer and the text that says why. Parsers return the negative index, so that finding a
- * fault allocates nothing; index 0 is not a fault (0 means "incomplete").
+ * What a peer can get wrong: the status we answer, the text that says why, the code for programs and the option whose limit was reached.
+ * Parsers return the negative index, so that finding a fault allocates nothing; index 0 is not a fault (0 means "incomplete").
  */
 const FAULTS = [
-  [0, ''],
-  [400, 'The request line must be: method SP target SP HTTP-version CRLF'],
-  [400, 'The method must be a token'],
-  [501, 'The method is longer than 32 bytes'],
-  [400, 'The request target holds a byte that is not allowed in it'],
-  [414, 'The request target is too long'],
-  [400, 'The request target has the wrong form for this method'],
-  [400, 'The HTTP version must be HTTP/ DIGIT . DIGIT'],
-  [505, 'Only HTTP/1.0 and HTTP/1.1 are spoken here'],
-  [400, 'A line must end with CRLF: LF found without CR'],
-  [400, 'A line must end with CRLF: CR found without LF'],
-  [400, 'A field name must be a token followed by a colon'],
-  [400, 'No whitespace is allowed between a field name and its colon'],
-  [400, 'Folded field lines are not allowed'],
-  [400, 'A field value holds a control character'],
-  [431, 'There are too many field lines'],
-  [431, 'The head is too large'],
-  [400, 'HTTP/1.1 requires a Host field'],
-  [400, 'There must be exactly one Host field'],
-  [400, 'The host is not valid'],
-  [400, 'There must be at most one Content-Length field'],
-  [400, 'Content-Length must be decimal digits'],
-  [400, 'Content-Length and Transfer-Encoding exclude each other'],
-  [400, 'There must be at most one Transfer-Encoding field'],
-  [400, 'The last transfer coding must be chunked, once'],
-  [501, 'The only transfer coding known here is chunked'],
-  [400, 'HTTP/1.0 has no Transfer-Encoding'],
-  [413, 'The request body is too large'],
-  [417, 'The only expectation known here is 100-continue'],
-  [501, 'CONNECT and TRACE are not implemented'],
-  [400, 'A chunk size must be hexadecimal digits'],
-  [400, 'A chunk size is too large'],
-  [400, 'A chunk extension is malformed'],
-  [400, 'The chunk extensions are too long'],
-  [400, 'Chunk data must be followed by CRLF'],
-  [408, 'The head took too long'],
-  [408, 'The body took too long'],
-  [503, 'The reply took too long'],
-  [400, 'The connection ended within a message'],
-  [400, 'Too many empty lines before the request line'],
-] as const satisfies readonly (readonly [status: number, text: string])[];
+  [0, '', '', null],
+  [400, 'The request line must be: method SP target SP HTTP-version CRLF', 'REQUEST_LINE', null],
+  [400, 'The method must be a token', 'METHOD', null],
+  [501, 'The method is longer than 32 bytes', 'METHOD_LENGTH', null],
+  [400, 'The request target holds a byte that is not allowed in it', 'TARGET', null],
+  [414, 'The request target is too long', 'TARGET_LENGTH', 'maxTargetBytes'],
+  [400, 'The request target has the wrong form for this method', 'TARGET_FORM', null],
+  [400, 'The HTTP version must be HTTP/ DIGIT . DIGIT', 'VERSION', null],
+  [505, 'Only HTTP/1.0 and HTTP/1.1 are spoken here', 'VERSION_UNKNOWN', null],
+  [400, 'A line must end with CRLF: LF found without CR', 'BARE_LF', null],
+  [400, 'A line must end with CRLF: CR found without LF', 'BARE_CR', null],
+  [400, 'A field name must be a token followed by a colon', 'FIELD_NAME', null],
+  [400, 'No whitespace is allowed between a field name and its colon', 'SPACE_BEFORE_COLON', null],
+  [400, 'Folded field lines are not allowed', 'FOLD', null],
+  [400, 'A field value holds a control character', 'FIELD_VALUE', null],
+  [431, 'There are too many field lines', 'FIELD_COUNT', 'maxHeaders'],
+  [431, 'The head is too large', 'HEAD_LENGTH', 'maxHeaderBytes'],
+  [400, 'HTTP/1.1 requires a Host field', 'HOST_MISSING', null],
+  [400, 'There must be exactly one Host field', 'HOST_TWICE', null],
+  [400, 'The host is not valid', 'HOST', null],
+  [400, 'There must be at most one Content-Length field', 'LENGTH_TWICE', null],
+  [400, 'Content-Length must be decimal digits', 'LENGTH', null],
+  [400, 'Content-Length and Transfer-Encoding exclude each other', 'LENGTH_AND_CODING', null],
+  [400, 'There must be at most one Transfer-Encoding field', 'CODING_TWICE', null],
+  [400, 'The last transfer coding must be chunked, once', 'CODING', null],
+  [501, 'The only transfer coding known here is chunked', 'CODING_UNKNOWN', null],
+  [400, 'HTTP/1.0 has no Transfer-Encoding', 'CODING_1_0', null],
+  [413, 'The request body is too large', 'BODY_LENGTH', 'maxBodyBytes'],
+  [417, 'The only expectation known here is 100-continue', 'EXPECTATION', null],
+  [501, 'CONNECT and TRACE are not implemented', 'METHOD_UNKNOWN', null],
+  [400, 'A chunk size must be hexadecimal digits', 'CHUNK_SIZE', null],
+  [400, 'A chunk size is too large', 'CHUNK_SIZE_RANGE', null],
+  [400, 'A chunk extension is malformed', 'CHUNK_EXTENSION', null],
+  [400, 'The chunk extensions are too long', 'CHUNK_EXTENSION_LENGTH', null],
+  [400, 'Chunk data must be followed by CRLF', 'CHUNK_END', null],
+  [408, 'The head took too long', 'HEAD_TIMEOUT', 'headerReadTimeoutMs'],
+  [408, 'The body took too long', 'BODY_TIMEOUT', 'bodyReadTimeoutMs'],
+  [503, 'The reply took too long', 'HANDLER_TIMEOUT', 'handlerTimeoutMs'],
+  [400, 'The connection ended within a message', 'TRUNCATED', null],
+  [400, 'Too many empty lines before the request line', 'EMPTY_LINES', null],
+] as const satisfies readonly (readonly [
+  status: number,
+  text: string,
+  code: string,
+  limit: keyof Http1Limits | null,
+])[];
 
 export const FAULT_REQUEST_LINE = -1;
 export const FAULT_METHOD = -2;
@@ -86,6 +93,12 @@ export const FAULT_BODY_TIMEOUT = -36;
 export const FAULT_HANDLER_TIMEOUT = -37;
 export const FAULT_TRUNCATED = -38;
 export const FAULT_EMPTY_LINES = -39;
+
+/** A fault as observers are told of it. */
+export function faultReport(fault: number): Fault {
+  const [status, message, code, limit] = FAULTS[-fault]!;
+  return { code, status, message, limit };
+}
 
 /** The status answered to a fault. */
 export function faultStatus(fault: number): number {

@@ -1,7 +1,9 @@
 import { REPLY_NONE, REPLY_STREAMING } from '../../exchange/carrier.js';
 import { HttpServerError } from '../../exchange/errors.js';
 import { peerGone } from '../../exchange/exchange-signals.js';
+import type { Fault } from '../../exchange/observer.js';
 import type { Blueprint } from '../../sans-io/blueprint.js';
+import type { Left } from '../../sans-io/left.js';
 import type { CloseReason, Orbit } from '../../sans-io/orbit.js';
 import { BodyReceiver } from './body-receiver.js';
 import { ConnectionFlow } from './connection-flow.js';
@@ -15,9 +17,11 @@ import {
   FAULT_METHOD_UNKNOWN,
   FAULT_TRUNCATED,
   faultCode,
+  faultReport,
   faultStatus,
   faultText,
 } from './faults.js';
+import type { Http1Context } from './http1-context.js';
 import { Http1Exchange } from './http1-exchange.js';
 import { EXPECT_CONTINUE, EXPECT_OTHER, type Http1Head } from './http1-head.js';
 import { writeContinue } from './interim-reply.js';
@@ -60,14 +64,23 @@ export class Http1Connection extends ConnectionFlow implements Orbit, ExchangeHo
   /** And waits for no further request. */
   #ending = false;
   #requests = 0;
+  /** Bytes received, as far as they were looked at. */
+  #bytes = 0;
+  readonly serial: number;
 
   peerEnded = false;
+
+  constructor(left: Left, context: Http1Context) {
+    super(left, context);
+    this.serial = context.observer.connectionOpened(left);
+  }
 
   // ---------------------------------------------------------------- Orbit
 
   receive(bytes: Uint8Array, start: number, end: number): number {
     let p = start;
     this.#receiving = true;
+    this.#bytes += end - start;
     while (p < end) {
       const read = this.#read;
       if (read === READ_HEAD) {
@@ -90,6 +103,8 @@ export class Http1Connection extends ConnectionFlow implements Orbit, ExchangeHo
       }
     }
     this.#receiving = false;
+    // Those are shown again.
+    this.#bytes -= end - p;
     if (this.#read === READ_HEAD && this.#partial === null) this.armIdle(this.left.clock.now);
     return p - start;
   }
@@ -103,7 +118,7 @@ export class Http1Connection extends ConnectionFlow implements Orbit, ExchangeHo
     switch (this.#read) {
       case READ_HEAD:
         if (this.#partial === null) this.#end();
-        else this.#refuse(FAULT_TRUNCATED, false);
+        else this.#refuse(FAULT_TRUNCATED, null);
         break;
       case READ_BODY:
         this.#bodyFault(FAULT_TRUNCATED);
@@ -131,10 +146,10 @@ export class Http1Connection extends ConnectionFlow implements Orbit, ExchangeHo
     }
     const read = this.#read;
     if (read === READ_HEAD) {
-      if (this.#partial !== null) this.#refuse(FAULT_HEAD_TIMEOUT, false);
+      if (this.#partial !== null) this.#refuse(FAULT_HEAD_TIMEOUT, null);
       // A slow reader is not idle; how slow it may be is the runtime's to say.
       else if (this.left.blocked) this.armIdle(now);
-      else this.#end();
+      else this.#endIdle(now);
     } else if (read !== READ_CLOSED) {
       if (this.handlerIsLate(now)) this.#breakExchange(FAULT_HANDLER_TIMEOUT);
       else if (!this.peerIsLate(now)) this.rearm();
@@ -166,7 +181,8 @@ export class Http1Connection extends ConnectionFlow implements Orbit, ExchangeHo
     const upgraded = this.#upgraded;
     this.#upgraded = null;
     upgraded?.close(reason);
-    this.#exchange?.close(`The connection is gone: ${reason}`);
+    this.#exchange?.close(reason);
+    this.context.observer.connectionClosed(this.serial, this.left, reason, this.#requests);
   }
 
   // ---------------------------------------------------------------- receiving a head
@@ -192,7 +208,7 @@ export class Http1Connection extends ConnectionFlow implements Orbit, ExchangeHo
       return next;
     }
     if (next < 0) {
-      this.#refuse(next, false);
+      this.#refuse(next, null);
       return end;
     }
     this.#partialHead().stopped(head, p, end);
@@ -212,15 +228,16 @@ export class Http1Connection extends ConnectionFlow implements Orbit, ExchangeHo
     const { limits } = this.context;
     const partial = this.#partial;
     if (partial !== null) this.#partial = null;
+    const requests = ++this.#requests;
     const keepAlive =
       head.keepAlive &&
-      ++this.#requests < limits.maxRequestsPerConnection &&
+      requests < limits.maxRequestsPerConnection &&
       this.left.clock.now < this.expires &&
       !this.#closing;
     const length = head.chunked ? -1 : Math.max(head.contentLength, 0);
     const fault = refusalOf(head, length, limits.maxBodyBytes);
     if (fault !== 0) {
-      this.#refuse(fault, head.methodCode === METHOD_HEAD);
+      this.#refuse(fault, head);
       return;
     }
     if (length === 0) this.#read = READ_NOTHING;
@@ -264,6 +281,7 @@ export class Http1Connection extends ConnectionFlow implements Orbit, ExchangeHo
     if (incoming.done) this.#bodyDone(incoming);
     else if (!incoming.draining) this.armBody();
     else if (incoming.drainedTooMuch) {
+      this.context.observer.limit('maxDrainBytes', this.serial);
       this.#end();
       return end;
     }
@@ -281,8 +299,10 @@ export class Http1Connection extends ConnectionFlow implements Orbit, ExchangeHo
 
   /** The peer broke its body, ended within it or stalled. */
   #bodyFault(fault: number): void {
-    if (this.#draining) this.#end();
-    else this.#breakExchange(fault);
+    if (this.#draining) {
+      this.#report(faultReport(fault));
+      this.#end();
+    } else this.#breakExchange(fault);
   }
 
   /** Ends the exchange from our side: an error reply when none was begun, else an abort. */
@@ -290,9 +310,10 @@ export class Http1Connection extends ConnectionFlow implements Orbit, ExchangeHo
     const exchange = this.#exchange!;
     const begun = exchange.replyPhase === REPLY_STREAMING;
     const isHead = (exchange.head as Http1Head).methodCode === METHOD_HEAD;
-    const tell = exchange.lose();
+    const tell = exchange.lose('fault', begun ? 0 : faultStatus(fault));
+    this.#report(faultReport(fault));
     if (begun) this.abort();
-    else this.#refuse(fault, isHead);
+    else this.#answer(fault, isHead);
     tell(new HttpServerError(faultCode(fault), faultText(fault), faultStatus(fault)));
   }
 
@@ -306,7 +327,10 @@ export class Http1Connection extends ConnectionFlow implements Orbit, ExchangeHo
   #leftAlone(): void {
     const exchange = this.#exchange!;
     if (exchange.progressed || this.left.blocked) this.#awaitReply();
-    else this.giveUp();
+    else {
+      this.context.observer.limit('halfCloseTimeoutMs', this.serial);
+      this.giveUp();
+    }
   }
 
   // ---------------------------------------------------------------- the end of an exchange
@@ -343,9 +367,30 @@ export class Http1Connection extends ConnectionFlow implements Orbit, ExchangeHo
     this.resume();
   }
 
+  /** What came is no request. @param head null when not even that was understood */
+  #refuse(fault: number, head: Http1Head | null): void {
+    const report = faultReport(fault);
+    this.#report(report);
+    this.context.observer.refused(report, this.left, head);
+    this.#answer(fault, head?.methodCode === METHOD_HEAD);
+  }
+
   /** Answers a fault with its status and closes. */
-  #refuse(fault: number, isHead: boolean): void {
-    writeRefusal(this.left, this.context.heads, fault, isHead);
+  #answer(fault: number, isHead: boolean): void {
+    const { heads, tally } = this.context;
+    tally.refusals[(faultStatus(fault) / 100) | 0]!++;
+    writeRefusal(this.left, heads, fault, isHead);
+    this.#end();
+  }
+
+  #report(report: Fault): void {
+    this.context.observer.fault(report, this.serial, this.left, this.#bytes);
+  }
+
+  /** Nothing came for too long, or the connection is too old. */
+  #endIdle(now: number): void {
+    const limit = now >= this.expires ? 'connectionTimeoutMs' : 'keepAliveTimeoutMs';
+    this.context.observer.limit(limit, this.serial);
     this.#end();
   }
 
@@ -376,7 +421,7 @@ export class Http1Connection extends ConnectionFlow implements Orbit, ExchangeHo
   }
 
   giveUp(): void {
-    const tell = this.#exchange!.lose();
+    const tell = this.#exchange!.lose('peer-gone');
     this.abort();
     tell(peerGone('The client closed its side of the connection, and no reply came'));
   }

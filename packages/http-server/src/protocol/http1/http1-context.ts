@@ -1,5 +1,7 @@
+import type { HttpObserver } from '../../exchange/observer.js';
 import type { HttpReply } from '../../exchange/reply.js';
 import type { HttpRequest } from '../../exchange/request.js';
+import type { HttpTally } from '../../exchange/tally.js';
 import { Http1Head } from './http1-head.js';
 import type { ResolvedHttp1Limits } from './limits.js';
 import { ReplyHeads } from './reply-heads.js';
@@ -14,6 +16,9 @@ export type Handle = (request: HttpRequest, reply: HttpReply) => void | Promise<
 export class Http1Context {
   readonly limits: ResolvedHttp1Limits;
   readonly handle: Handle;
+  readonly observer: HttpObserver;
+  /** The observer's, one step nearer. */
+  readonly tally: HttpTally;
   /** The head being parsed; meaningful only within one call of `receive`. */
   readonly head: Http1Head;
   readonly heads = new ReplyHeads();
@@ -21,9 +26,16 @@ export class Http1Context {
   headStart = 0;
   headEnd = 0;
 
-  constructor(limits: ResolvedHttp1Limits, handle: Handle, secure: boolean) {
+  constructor(
+    limits: ResolvedHttp1Limits,
+    handle: Handle,
+    secure: boolean,
+    observer: HttpObserver,
+  ) {
     this.limits = limits;
     this.handle = handle;
+    this.observer = observer;
+    this.tally = observer.tally;
     this.head = new Http1Head(limits, secure);
   }
 

@@ -3,11 +3,13 @@ import { KIND_NONE } from '../../exchange/content-kind.js';
 import { HttpServerError } from '../../exchange/errors.js';
 import { ExchangeSignals, peerGone } from '../../exchange/exchange-signals.js';
 import { isPromise } from '../../exchange/is-promise.js';
+import type { LossReason } from '../../exchange/observer.js';
 import { HttpReply } from '../../exchange/reply.js';
 import { HttpRequest } from '../../exchange/request.js';
 import { RequestBody } from '../../exchange/request-body.js';
 import type { RequestHead } from '../../exchange/request-head.js';
 import type { PeerAddress } from '../../sans-io/left.js';
+import type { CloseReason } from '../../sans-io/orbit.js';
 import type { Http1Head } from './http1-head.js';
 import { METHOD_HEAD, METHOD_OPTIONS } from './methods.js';
 import { ReplySide } from './reply-side.js';
@@ -51,11 +53,22 @@ export class Http1Exchange extends ReplySide implements Carrier {
   run(head: Http1Head): boolean {
     this.dispatching = true;
     let settled: unknown;
+    const { context } = this;
+    context.tally.requests++;
+    if (context.observer.watching) {
+      this.watch = context.observer.watch(this, this.left, this.host.serial);
+    }
     if (head.methodCode === METHOD_OPTIONS && head.isAsterisk) {
       this.respondBytes(204, null, KIND_NONE, EMPTY);
     } else {
       try {
-        settled = this.context.handle(new HttpRequest(this), new HttpReply(this));
+        const request = new HttpRequest(this);
+        const reply = new HttpReply(this);
+        const { watch } = this;
+        settled =
+          watch === null
+            ? context.handle(request, reply)
+            : watch.run(context.handle, request, reply);
       } catch (error) {
         this.fail(error);
       }
@@ -81,9 +94,17 @@ export class Http1Exchange extends ReplySide implements Carrier {
     this.#signals?.end(peerGone('The client closed its side of the connection'));
   }
 
-  /** The exchange in flight, if any, ends without its handler's doing. @returns what to call when the connection is in its final state */
-  lose(): (error: unknown) => void {
-    if (this.replyPhase !== REPLY_DONE) this.lost = this.generation;
+  /**
+   * The exchange in flight, if any, ends without its handler's doing.
+   *
+   * @param status what the peer is answered instead, 0 for nothing
+   * @returns what to call when the connection is in its final state
+   */
+  lose(reason: LossReason, status = 0): (error: unknown) => void {
+    if (this.replyPhase !== REPLY_DONE) {
+      this.lost = this.generation;
+      this.forsake(reason, status);
+    }
     this.replyPhase = REPLY_DONE;
     this.generation++;
     const body = this.#body;
@@ -96,11 +117,11 @@ export class Http1Exchange extends ReplySide implements Carrier {
   }
 
   /** The connection is gone. */
-  close(how: string): void {
+  close(reason: CloseReason): void {
     const waiting = this.#body !== null || this.#signals !== null || this.awaitsDrain;
-    const tell = this.lose();
+    const tell = this.lose(lossOf(reason));
     if (!waiting) return;
-    const error = peerGone(how);
+    const error = peerGone(`The connection is gone: ${reason}`);
     this.failDrain(error);
     tell(error);
   }
@@ -187,6 +208,10 @@ export class Http1Exchange extends ReplySide implements Carrier {
     this.#signals = signals;
     return signals;
   }
+}
+
+function lossOf(reason: CloseReason): LossReason {
+  return reason === 'peer-reset' || reason === 'ended' ? 'peer-gone' : reason;
 }
 
 function unread(): HttpServerError {

@@ -1,3 +1,4 @@
+import { type HttpObserver, TallyObserver } from '../../exchange/observer.js';
 import type { Blueprint } from '../../sans-io/blueprint.js';
 import type { Left } from '../../sans-io/left.js';
 import { Http1Connection } from './http1-connection.js';
@@ -10,6 +11,8 @@ export interface Http1Options extends Http1Limits {
   readonly handle: Handle;
   /** The connection is secured by a layer on the left, so URLs are `https`. Default false. */
   readonly secure?: boolean;
+  /** Hears of connections, requests and faults. Default: counts, and tells nobody. */
+  readonly observer?: HttpObserver;
 }
 
 /**
@@ -36,6 +39,7 @@ export function http1(options: Http1Options): Blueprint {
     resolveHttp1Limits(options),
     options.handle,
     options.secure ?? false,
+    options.observer ?? new TallyObserver(),
   );
   return {
     name: 'http/1.1',

@@ -5,9 +5,10 @@ import {
   REPLY_STREAMING,
   type ReplyPhase,
 } from '../../exchange/carrier.js';
-import { type ContentKind, KIND_TEXT } from '../../exchange/content-kind.js';
+import { type ContentKind, KIND_NONE, KIND_TEXT } from '../../exchange/content-kind.js';
 import { DrainGate } from '../../exchange/drain-gate.js';
 import { HttpServerError } from '../../exchange/errors.js';
+import type { ExchangeWatch, LossReason } from '../../exchange/observer.js';
 import type { ReplyFields } from '../../exchange/reply-fields.js';
 import type { RequestHead } from '../../exchange/request-head.js';
 import type { Blueprint } from '../../sans-io/blueprint.js';
@@ -25,7 +26,7 @@ import type { Http1Head } from './http1-head.js';
 import { writeInterim, writeUpgrade } from './interim-reply.js';
 import { ReplyStream } from './reply-stream.js';
 import { writeReserved } from './reserved.js';
-import { wholeLength, writeShortText, writeWhole } from './whole-reply.js';
+import { hasNoContent, wholeLength, writeShortText, writeWhole } from './whole-reply.js';
 
 const RESOLVED = Promise.resolve();
 
@@ -68,6 +69,10 @@ export abstract class ReplySide implements Replying {
   protected plain = false;
   protected isHead = false;
   protected modern = true;
+  /** Follows this exchange; null while nobody wants to know. */
+  protected watch: ExchangeWatch | null = null;
+  /** Of the streamed reply that was begun. */
+  #status = 0;
   #stream: ReplyStream | null = null;
   /** Writers that wait for the peer; opened by the connection's drain, whichever exchange that falls into. */
   #drain: DrainGate | null = null;
@@ -112,8 +117,8 @@ export abstract class ReplySide implements Replying {
       !writeShortText(this.left, this.context.heads, kind, body)
     ) {
       this.writeWhole(status, fields, kind, body, Buffer.byteLength(body));
-    }
-    this.done();
+    } else if (this.watch !== null) this.#tell(this.watch, 200, null, kind, body.length);
+    this.done(status);
   }
 
   respondBytes(
@@ -123,7 +128,7 @@ export abstract class ReplySide implements Replying {
     body: Uint8Array,
   ): void {
     this.writeWhole(status, fields, kind, body, body.length);
-    this.done();
+    this.done(status);
   }
 
   start(status: number, fields: ReplyFields | null, kind: ContentKind): void {
@@ -137,6 +142,8 @@ export abstract class ReplySide implements Replying {
       writeHead(out, p, heads, date, status, fields, kind, stream.length, connection),
     );
     this.#stream = stream;
+    this.#status = status;
+    this.watch?.replying(status, fields, kind);
     this.replyPhase = REPLY_STREAMING;
     this.progressed = true;
   }
@@ -148,13 +155,14 @@ export abstract class ReplySide implements Replying {
   writeBytes(chunk: Uint8Array): boolean {
     if (!this.#stream!.write(this.left, chunk)) this.lengthMismatch();
     this.progressed = true;
+    if (!this.isHead) this.watch?.sent(chunk.length);
     return !this.left.blocked;
   }
 
   finish(trailers: ReplyFields | null): void {
     if (!this.#stream!.finish(this.left, trailers)) this.lengthMismatch();
     this.#stream = null;
-    this.done();
+    this.done(this.#status);
   }
 
   informational(status: number, fields: ReplyFields | null): void {
@@ -192,12 +200,46 @@ export abstract class ReplySide implements Replying {
     }
     writeUpgrade(this.left, protocol, fields);
     this.replyPhase = REPLY_DONE;
+    this.watch?.replying(101, fields, KIND_NONE);
+    this.#over(101);
     this.host.handOver(app);
   }
 
-  protected done(): void {
+  protected done(status: number): void {
     this.replyPhase = REPLY_DONE;
+    this.#over(status);
     if (!this.dispatching) this.host.replied();
+  }
+
+  /** The exchange ends without a complete reply. @param status what the server answers instead, 0 for nothing */
+  protected forsake(reason: LossReason, status: number): void {
+    const { tally } = this.context;
+    tally.lost++;
+    if (reason === 'peer-gone') tally.disconnects++;
+    const { watch } = this;
+    if (watch === null) return;
+    this.watch = null;
+    watch.lost(reason, status);
+  }
+
+  /** The reply is complete. */
+  #over(status: number): void {
+    this.context.tally.responses[(status / 100) | 0]!++;
+    const { watch } = this;
+    if (watch === null) return;
+    this.watch = null;
+    watch.finished();
+  }
+
+  #tell(
+    watch: ExchangeWatch,
+    status: number,
+    fields: ReplyFields | null,
+    kind: ContentKind,
+    bytes: number,
+  ): void {
+    watch.replying(status, fields, kind);
+    if (bytes > 0) watch.sent(bytes);
   }
 
   protected connection(): number {
@@ -218,6 +260,9 @@ export abstract class ReplySide implements Replying {
     const { heads } = this.context;
     const connection = this.connection();
     writeWhole(this.left, heads, status, fields, kind, body, size, length, isHead, connection);
+    if (this.watch !== null) {
+      this.#tell(this.watch, status, fields, kind, isHead || hasNoContent(status) ? 0 : size);
+    }
   }
 
   protected lengthMismatch(): never {
@@ -232,6 +277,7 @@ export abstract class ReplySide implements Replying {
   protected breakOff(error: unknown): void {
     this.replyPhase = REPLY_DONE;
     this.#stream = null;
+    this.forsake('aborted', 0);
     this.host.abort();
     this.failBody(error);
   }

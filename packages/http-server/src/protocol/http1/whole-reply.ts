@@ -119,6 +119,7 @@ export function writeRefusal(left: Left, heads: ReplyHeads, fault: number, isHea
   writeWhole(left, heads, status, null, KIND_TEXT, body, size, size, isHead, CONNECTION_CLOSE);
 }
 
-function hasNoContent(status: number): boolean {
+/** Nothing follows the head of such a reply. */
+export function hasNoContent(status: number): boolean {
   return isBodyless(status) || status === 205;
 }

@@ -52,7 +52,7 @@ export class Acceptor {
   /** Accepts as many as there is room for. */
   start(): void {
     const { room } = this.#runtime;
-    this.#paused = room <= 0;
+    this.#pause(room <= 0);
     if (this.#multi.inFlight) return;
     if (this.#ample) this.#runtime.push(this.#multi);
     else {
@@ -87,6 +87,12 @@ export class Acceptor {
     await this.#listener.close();
   }
 
+  #pause(paused: boolean): void {
+    if (this.#paused === paused) return;
+    this.#paused = paused;
+    this.#runtime.acceptPaused(paused);
+  }
+
   get #ample(): boolean {
     return this.#runtime.roomWithSlack > this.#queueMax;
   }
@@ -116,7 +122,7 @@ export class Acceptor {
     if (this.#closing) return;
     // ENFILE, ENOMEM: nothing to accept into, so the timer decides. ECONNABORTED and its kin: the next attempt may do better.
     if (res >= 0 || res === ECANCELED) this.start();
-    else this.#paused = true;
+    else this.#pause(true);
     this.#runtime.watch();
   }
 }

@@ -134,7 +134,10 @@ export class Connection implements Left, Receiver, Sender, Ender {
       this.#orbit.tick(now);
     }
     const outgoing = this.#outgoing;
-    if (outgoing?.busy && now >= outgoing.deadline) this.#leave('aborted');
+    if (outgoing?.busy && now >= outgoing.deadline && this.#state !== 'gone') {
+      this.#runtime.observer?.writeTimedOut(this.peer());
+      this.#leave('aborted');
+    }
     if (this.#state === 'lingering' && now >= this.#lingerDeadline) this.#leave('ended');
   }
 
@@ -173,6 +176,7 @@ export class Connection implements Left, Receiver, Sender, Ender {
   onReceive(cqe: Cqe): void {
     const { res } = cqe;
     if (res > 0) {
+      this.#runtime.bytesReceived += res;
       const bid = cqe.bufferId;
       const ring = this.#runtime.receive;
       try {
@@ -315,6 +319,7 @@ export class Connection implements Left, Receiver, Sender, Ender {
       this.#release();
       return;
     }
+    if (res > 0) this.#runtime.bytesSent += res;
     if (res < 0) {
       outgoing.drop();
       this.#leave('peer-reset');

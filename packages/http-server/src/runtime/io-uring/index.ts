@@ -6,5 +6,6 @@ export {
   type ListenOptions,
   type SocketName,
 } from '@ringbearer/io-uring-bearer';
+export type { RuntimeObserver } from '../runtime-observer.js';
 export type { IoUringRuntimeOptions } from './options.js';
 export { IoUringRuntime, type RuntimeStats } from './runtime.js';

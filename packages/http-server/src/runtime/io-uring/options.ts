@@ -1,4 +1,5 @@
 import type { Blueprint, LayerBlueprint } from '../../sans-io/blueprint.js';
+import type { RuntimeObserver } from '../runtime-observer.js';
 import type { StatsBoard } from '../stats-board.js';
 
 /** What an {@link IoUringRuntime} needs to know. Sizes are bytes, times milliseconds. */
@@ -15,6 +16,8 @@ export interface IoUringRuntimeOptions {
   readonly lingerTimeoutMs?: number;
   /** Where counters are published, for other threads. Default nowhere. */
   readonly board?: StatsBoard;
+  /** Hears of pauses in accepting and of peers that take no bytes. */
+  readonly observer?: RuntimeObserver;
   /** How the ring shares its thread. Default `'owner'`. */
   readonly driver?: 'owner' | 'embedded';
 }

@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks';
 import {
   type BearerStats,
   type Capabilities,
@@ -14,6 +15,7 @@ import { type Blueprint, instantiate, type LayerBlueprint } from '../../sans-io/
 import type { Left, PeerAddress } from '../../sans-io/left.js';
 import type { Orbit } from '../../sans-io/orbit.js';
 import type { Runtime, RuntimeCounts } from '../runtime.js';
+import type { RuntimeObserver } from '../runtime-observer.js';
 import type { StatsBoard } from '../stats-board.js';
 import { Acceptor } from './acceptor.js';
 import { Connection } from './connection.js';
@@ -67,6 +69,12 @@ export class IoUringRuntime implements Runtime<ListenOptions, SocketName> {
   readonly maxConnections: number;
   /** Longest wait for the peer to take bytes of one send, in milliseconds. */
   readonly writeTimeoutMs: number;
+  /** @internal */
+  readonly observer: RuntimeObserver | null;
+  /** @internal */
+  bytesReceived = 0;
+  /** @internal */
+  bytesSent = 0;
   readonly #lingerTimeoutMs: number;
   /** @internal */
   readonly receive: ProvidedBufferRing;
@@ -93,6 +101,16 @@ export class IoUringRuntime implements Runtime<ListenOptions, SocketName> {
   #closing = false;
   #stopped: Promise<void> | null = null;
   #onEmpty: (() => void)[] = [];
+  /**
+   * The asynchronous context of the ring. Who replies later does so in the context of that request, and the flush it causes may run the handler of
+   * another one: that must not find itself in there.
+   */
+  #scope: AsyncResource | null = null;
+  readonly #flushTurn = () => {
+    this.#flushScheduled = false;
+    if (this.#scope === null) this.#endBatch();
+    else this.#scope.runInAsyncScope(this.#endBatch, this);
+  };
 
   /** @throws RingSetupError where io_uring cannot be used, saying why */
   constructor(options: IoUringRuntimeOptions, ringFactory?: RingFactory) {
@@ -104,6 +122,7 @@ export class IoUringRuntime implements Runtime<ListenOptions, SocketName> {
     this.#board = options.board ?? null;
     this.writeTimeoutMs = options.writeTimeoutMs ?? 30_000;
     this.#lingerTimeoutMs = options.lingerTimeoutMs ?? 2000;
+    this.observer = options.observer ?? null;
     this.#app = options.app;
     this.#layers = options.layers ?? [];
     this.#bearer = UringBearer.withCapacity(
@@ -149,6 +168,8 @@ export class IoUringRuntime implements Runtime<ListenOptions, SocketName> {
       connections: this.#live.length,
       maxConnections: this.maxConnections,
       accepted: this.#accepted,
+      bytesReceived: this.bytesReceived,
+      bytesSent: this.bytesSent,
       acceptPaused: this.#acceptors.some((acceptor) => acceptor.paused),
       ring: this.#bearer.stats(),
     };
@@ -236,6 +257,10 @@ export class IoUringRuntime implements Runtime<ListenOptions, SocketName> {
       ? Math.min(this.#lingerTimeoutMs, CLOSING_LINGER_MS)
       : this.#lingerTimeoutMs;
   }
+  /** An acceptor stopped for want of room, or goes on. @internal */
+  acceptPaused(paused: boolean): void {
+    this.observer?.acceptPaused(paused, this.#live.length, this.maxConnections);
+  }
   /** Connections that may still be accepted. Below 0 when several listeners accepted at once. @internal */
   get room(): number {
     return this.maxConnections - this.#live.length;
@@ -267,6 +292,7 @@ export class IoUringRuntime implements Runtime<ListenOptions, SocketName> {
 
   /** A connection was accepted into direct descriptor `index`. @internal */
   accepted(index: number): void {
+    this.#scope ??= new AsyncResource('RINGBEARER_RUNTIME');
     const socket = new FixedFd(index);
     const connection = new Connection(this, socket);
     connection.index = this.#live.length;
@@ -308,10 +334,7 @@ export class IoUringRuntime implements Runtime<ListenOptions, SocketName> {
     this.#dirty.push(connection);
     if (this.#bearer.inBatch || this.#flushScheduled) return;
     this.#flushScheduled = true;
-    process.nextTick(() => {
-      this.#flushScheduled = false;
-      this.#endBatch();
-    });
+    process.nextTick(this.#flushTurn);
   }
 
   /** A connection found no receive buffer: again once the batch gave some back. @internal */

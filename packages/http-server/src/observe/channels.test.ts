@@ -1,0 +1,347 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { createServer } from 'node:http';
+import { connect } from 'node:net';
+import { afterEach, describe, expect, test } from 'vitest';
+import { allOf, dial, exchange, GET, until } from '../../test-support/raw-client.js';
+import type { ServeOptions } from '../options.js';
+import { type Server, serve } from '../server.js';
+import { httpChannels, type TypedChannel } from './channels.js';
+import { ClientError } from './client-error.js';
+
+const undo: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const step of undo.splice(0).reverse()) await step();
+});
+
+async function start(options: Partial<ServeOptions>): Promise<Server> {
+  const server = await serve({ port: 0, hostname: '127.0.0.1', ...options } as ServeOptions);
+  undo.push(() => server.close({ drainTimeoutMs: 0 }));
+  return server;
+}
+
+function listen<T>(channel: TypedChannel<T>): T[] {
+  const seen: T[] = [];
+  const listener = (message: T): void => void seen.push(message);
+  channel.subscribe(listener);
+  undo.push(() => channel.unsubscribe(listener));
+  return seen;
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: the payloads of Node's channels have no type
+type Payload = any;
+
+function hear(name: string, listener: (message: Payload) => void): void {
+  const heard = (message: unknown): void => listener(message);
+  subscribe(name, heard);
+  undo.push(() => unsubscribe(name, heard));
+}
+
+/** What a tool reads of the payloads, in the order it was told. */
+function noteNodeChannels(): unknown[] {
+  const log: unknown[] = [];
+  const note = (event: string, { request, response, socket, server }: Payload): void => {
+    log.push([
+      event,
+      request.method,
+      request.url,
+      request.httpVersion,
+      request.headers,
+      request.rawHeaders,
+      response.statusCode,
+      response.headersSent,
+      response.req === request,
+      request.socket.remoteAddress,
+      socket === undefined ? undefined : socket === request.socket,
+      server === undefined ? undefined : typeof server.address().port,
+    ]);
+  };
+  for (const event of ['request.start', 'response.created', 'response.finish']) {
+    hear(`http.server.${event}`, (message) => note(event, message));
+  }
+  return log;
+}
+
+const WIRE =
+  'GET /a?b HTTP/1.1\r\nHost: h\r\nX-A: 1\r\nx-a: 2\r\nUser-Agent: first\r\nUser-Agent: second\r\nCookie: a=1\r\nCookie: b=2\r\nConnection: close\r\n\r\n';
+
+describe("Node's channels", () => {
+  test.each(['sync', 'async'])('say of a reply (%s) what node:http says', async (when) => {
+    const log = noteNodeChannels();
+    const ours = await start({
+      raw: async (_request, reply) => {
+        if (when === 'async') await new Promise((resolve) => setImmediate(resolve));
+        reply.status(201).text('hi');
+      },
+    });
+    await exchange(ours, WIRE);
+    await until(() => log.length >= 3);
+    const here = log.splice(0);
+    const theirs = createServer((_request, response) => response.writeHead(201).end('hi'));
+    await new Promise<void>((resolve) => theirs.listen(0, '127.0.0.1', resolve));
+    undo.push(() => theirs.close());
+    const socket = connect((theirs.address() as { port: number }).port, '127.0.0.1');
+    socket.write(WIRE);
+    await allOf(socket);
+    await until(() => log.some((entry) => (entry as unknown[])[0] === 'response.finish'));
+    // Node 20 has no response.created of its own; where it has, it is the first.
+    const names = here.map((entry) => (entry as unknown[])[0]);
+    expect(names).toEqual(['response.created', 'request.start', 'response.finish']);
+    const known = new Set(log.map((entry) => (entry as unknown[])[0]));
+    const same = here.filter((entry) => known.has((entry as unknown[])[0]));
+    expect(JSON.parse(JSON.stringify(same))).toEqual(JSON.parse(JSON.stringify(log)));
+  });
+
+  test('a subscriber may set fields of the reply before the handler runs, and is told of finish and close', async () => {
+    const log: string[] = [];
+    hear('http.server.request.start', ({ response, request }) => {
+      response.setHeader('Server-Timing', 'a;dur=1');
+      response.once('finish', () => log.push(`finish ${response.statusCode} ${response.finished}`));
+      response.once('close', () => log.push(`close ${response.getHeader('server-timing')}`));
+      request.once('close', () => log.push(`request close ${request.complete}`));
+    });
+    const server = await start({ fetch: () => new Response('hi', { status: 202 }) });
+    const response = await fetch(server.url, { headers: { connection: 'close' } });
+    expect(response.headers.get('server-timing')).toBe('a;dur=1');
+    await response.text();
+    expect(log).toEqual(['finish 202 true', 'close a;dur=1', 'request close true']);
+  });
+
+  test('keep the socket of a connection the same, and another of another', async () => {
+    const sockets: object[] = [];
+    hear('http.server.request.start', ({ socket }) => sockets.push(socket));
+    const server = await start({ raw: (_request, reply) => reply.text('hi') });
+    await exchange(server, GET + GET.replace('\r\n\r\n', '\r\nConnection: close\r\n\r\n'));
+    await exchange(server, GET.replace('\r\n\r\n', '\r\nConnection: close\r\n\r\n'));
+    expect(sockets).toHaveLength(3);
+    expect(sockets[0]).toBe(sockets[1]);
+    expect(sockets[2]).not.toBe(sockets[0]);
+    await until(() => sockets.every((socket) => (socket as { destroyed: boolean }).destroyed));
+  });
+
+  test("a subscriber's enterWith reaches its handler, and no other request of the same batch", async () => {
+    const storage = new AsyncLocalStorage<number>();
+    let count = 0;
+    hear('http.server.request.start', () => {
+      count++;
+      // Only the first: the second must find nothing.
+      if (count === 1) storage.enterWith(count);
+    });
+    const seen: unknown[] = [];
+    const server = await start({
+      raw: (_request, reply) => {
+        seen.push(storage.getStore());
+        reply.text('hi');
+      },
+    });
+    await exchange(server, GET + GET.replace('\r\n\r\n', '\r\nConnection: close\r\n\r\n'));
+    expect(seen).toEqual([1, undefined]);
+  });
+});
+
+describe('httpChannels', () => {
+  test('tell of connections, requests and replies', async () => {
+    const opened = listen(httpChannels.connectionOpen);
+    const closed = listen(httpChannels.connectionClose);
+    const begun = listen(httpChannels.requestStart);
+    const over = listen(httpChannels.requestFinish);
+    const server = await start({
+      raw: (request, reply) => {
+        if (request.path === '/stream') {
+          reply.write('abc');
+          reply.end('de');
+        } else reply.status(404).text('no');
+      },
+    });
+    await exchange(
+      server,
+      'GET /stream HTTP/1.1\r\nHost: h\r\n\r\nHEAD /x HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n',
+    );
+    await until(() => closed.length === 1);
+    expect(opened).toEqual([
+      { connection: 1, peer: { family: 'IPv4', address: '127.0.0.1', port: expect.any(Number) } },
+    ]);
+    expect(begun.map(({ method, target, connection }) => [method, target, connection])).toEqual([
+      ['GET', '/stream', 1],
+      ['HEAD', '/x', 1],
+    ]);
+    expect(over).toMatchObject([
+      { status: 200, bytes: 5, loss: null, durationMs: expect.any(Number) },
+      { status: 404, bytes: 0, loss: null },
+    ]);
+    expect(over[0]!.durationMs).toBeGreaterThanOrEqual(0);
+    expect(closed).toMatchObject([
+      { connection: 1, reason: 'ended', requests: 2, peer: { address: '127.0.0.1' } },
+    ]);
+  });
+
+  test('tell of a client that resets: channel, onDisconnect, counters', async () => {
+    const channel = listen(httpChannels.disconnect);
+    const told: unknown[] = [];
+    let aborted = false;
+    const server = await start({
+      onDisconnect: (disconnect) => {
+        told.push(disconnect);
+        throw new Error('a callback that throws costs nobody a connection');
+      },
+      raw: (request, reply) => {
+        request.signal.addEventListener('abort', () => {
+          aborted = true;
+        });
+        reply.write('half');
+      },
+    });
+    const failures: string[] = [];
+    const listeners = process.listeners('uncaughtException');
+    process.removeAllListeners('uncaughtException');
+    process.on('uncaughtException', (error) => failures.push(error.message));
+    undo.push(() => {
+      process.removeAllListeners('uncaughtException');
+      for (const listener of listeners) process.on('uncaughtException', listener);
+    });
+    const socket = await dial(server);
+    socket.write('POST /up HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n');
+    await new Promise((resolve) => socket.once('data', resolve));
+    socket.resetAndDestroy();
+    await until(() => told.length === 1 && failures.length === 1);
+    expect(channel).toEqual(told);
+    expect(told).toMatchObject([
+      { method: 'POST', target: '/up', status: 200, bytes: 4, loss: 'peer-gone', connection: 1 },
+    ]);
+    expect(told).toMatchObject([{ peer: { address: '127.0.0.1' } }]);
+    expect(aborted).toBe(true);
+    expect(failures).toEqual(['a callback that throws costs nobody a connection']);
+    expect(server.stats()).toMatchObject({ requests: 1, active: 0, lost: 1, disconnects: 1 });
+    // The server lives.
+    expect((await exchange(server, 'x y\r\n\r\n')).slice(0, 12)).toBe('HTTP/1.1 400');
+  });
+
+  test('tell of protocol errors with code, peer and bytes: channel, onClientError, counters', async () => {
+    const channel = listen(httpChannels.protocolError);
+    const limits = listen(httpChannels.limit);
+    const errors: ClientError[] = [];
+    const server = await start({
+      maxHeaderBytes: 200,
+      onClientError: (error) => errors.push(error),
+      raw: (_request, reply) => reply.text('hi'),
+    });
+    const bad = 'GET / HTTP/1.1\r\nHost: h\nX: y\r\n\r\n';
+    await exchange(server, GET + bad);
+    await exchange(server, `GET / HTTP/1.1\r\nHost: h\r\nX: ${'a'.repeat(300)}\r\n\r\n`);
+    await until(() => errors.length === 2);
+    expect(channel).toEqual(errors);
+    expect(errors[0]).toBeInstanceOf(ClientError);
+    expect(errors[0]).toMatchObject({
+      name: 'ClientError',
+      code: 'BARE_LF',
+      status: 400,
+      limit: null,
+      connection: 1,
+      bytesReceived: GET.length + bad.length,
+      peer: { family: 'IPv4', address: '127.0.0.1' },
+    });
+    expect(errors[1]).toMatchObject({ code: 'HEAD_LENGTH', status: 431, limit: 'maxHeaderBytes' });
+    expect(limits).toEqual([{ limit: 'maxHeaderBytes', connection: 2 }]);
+    expect(server.stats()).toMatchObject({
+      requests: 1,
+      refused: 2,
+      protocolErrors: { BARE_LF: 1, HEAD_LENGTH: 1 },
+      limits: { maxHeaderBytes: 1 },
+      responses: { '2xx': 1, '4xx': 2 },
+    });
+  });
+
+  test('tell of the time limits: head, idle, handler', async () => {
+    const limits = listen(httpChannels.limit);
+    const over = listen(httpChannels.requestFinish);
+    const server = await start({
+      headerReadTimeoutMs: 50,
+      keepAliveTimeoutMs: 300,
+      handlerTimeoutMs: 50,
+      raw: () => new Promise(() => {}),
+    });
+    const idle = await dial(server);
+    const idleEnd = allOf(idle);
+    expect(await exchange(server, 'GET /')).toMatch(/^HTTP\/1\.1 408/);
+    expect(await exchange(server, GET)).toMatch(/^HTTP\/1\.1 503/);
+    expect(await idleEnd).toBe('');
+    expect(limits.map(({ limit }) => limit).sort()).toEqual([
+      'handlerTimeoutMs',
+      'headerReadTimeoutMs',
+      'keepAliveTimeoutMs',
+    ]);
+    expect(over).toMatchObject([{ loss: 'fault', status: 503 }]);
+    expect(server.stats()).toMatchObject({
+      timeouts: { handlerTimeoutMs: 1, headerReadTimeoutMs: 1, keepAliveTimeoutMs: 1 },
+      lost: 1,
+      disconnects: 0,
+      active: 0,
+    });
+  });
+
+  test('tell when accepting stops for want of room, and when it goes on', async () => {
+    const accepts = listen(httpChannels.accept);
+    const server = await start({
+      maxConnections: 2,
+      keepAliveTimeoutMs: 60_000,
+      raw: (_request, reply) => reply.text('hi'),
+    });
+    const sockets = [await dial(server), await dial(server), await dial(server)];
+    undo.push(() => {
+      for (const socket of sockets) socket.destroy();
+    });
+    await until(() => accepts.length === 1);
+    expect(accepts[0]).toEqual({ paused: true, connections: 2, maxConnections: 2 });
+    expect(server.stats()).toMatchObject({ acceptPaused: true, limits: { maxConnections: 1 } });
+    sockets[0]!.destroy();
+    sockets[1]!.destroy();
+    await until(() => accepts.some(({ paused }) => !paused));
+  });
+
+  test('without subscribers nothing is built: no peer is asked for', async () => {
+    const server = await start({ raw: (_request, reply) => reply.text('hi') });
+    const close = GET.replace('\r\n\r\n', '\r\nConnection: close\r\n\r\n');
+    const over = listen(httpChannels.requestFinish);
+    await exchange(server, close);
+    expect(over).toHaveLength(1);
+    await undo.pop()!();
+    await exchange(server, close);
+    expect(over).toHaveLength(1);
+    expect(server.stats()).toMatchObject({ requests: 2, responses: { '2xx': 2 } });
+  });
+});
+
+describe('AsyncLocalStorage', () => {
+  test.each(['owner', 'embedded'] as const)(
+    'concurrent and pipelined requests keep their stores (%s)',
+    async (driver) => {
+      const storage = new AsyncLocalStorage<string>();
+      const found: unknown[] = [];
+      const server = await start({
+        driver,
+        raw: (request, reply) => {
+          const { path } = request;
+          // Nobody's context but the one of the server's start.
+          found.push(storage.getStore());
+          return storage.run(path, async () => {
+            const body = await request.text();
+            await new Promise((resolve) => setTimeout(resolve, 2));
+            await reply.drained();
+            reply.text(`${path} ${body} ${storage.getStore()}`);
+          });
+        },
+      });
+      const one = (path: string, last: boolean): string =>
+        `POST ${path} HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n${last ? 'Connection: close\r\n' : ''}\r\nx`;
+      const wires = await Promise.all(
+        ['/a', '/b', '/c', '/d'].map((path) =>
+          exchange(server, one(`${path}1`, false) + one(`${path}2`, false) + one(`${path}3`, true)),
+        ),
+      );
+      for (const [index, path] of ['/a', '/b', '/c', '/d'].entries()) {
+        for (const n of [1, 2, 3]) expect(wires[index]).toContain(`${path}${n} x ${path}${n}`);
+      }
+      expect(found).toEqual(Array.from({ length: 12 }, () => undefined));
+    },
+  );
+});

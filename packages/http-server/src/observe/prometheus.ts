@@ -1,0 +1,139 @@
+import type { ServerStats } from './stats.js';
+
+/** `prometheus` is the text format 0.0.4, `openmetrics` OpenMetrics 1.0. */
+export type MetricsFormat = 'prometheus' | 'openmetrics';
+
+type Type = 'counter' | 'gauge';
+type Sample = readonly [value: number, label?: string, labelValue?: string];
+type Family = readonly [name: string, type: Type, help: string, samples: readonly Sample[]];
+
+/**
+ * The counters of a server in the text formats of Prometheus. Every family has its HELP and TYPE, also when it has no sample yet.
+ *
+ * @example
+ * ```ts
+ * import { prometheusText, serve } from '@ringbearer/http-server';
+ *
+ * const server = await serve({ port: 0, fetch: () => new Response('Hello') });
+ * await (await fetch(server.url)).text();
+ * console.log(prometheusText(server.stats()));
+ * await server.close();
+ * ```
+ */
+export function prometheusText(stats: ServerStats, format: MetricsFormat = 'prometheus'): string {
+  const open = format === 'openmetrics';
+  let text = '';
+  for (const [name, type, help, samples] of [...httpFamilies(stats), ...ringFamilies(stats)]) {
+    const full = type === 'counter' ? `${name}_total` : name;
+    // OpenMetrics names a counter's family without the suffix its samples have, Prometheus with it.
+    const family = open ? name : full;
+    text += `# HELP ${family} ${help}\n# TYPE ${family} ${type}\n`;
+    for (const [value, label, labelValue] of samples) {
+      const labels = label === undefined ? '' : `{${label}="${escaped(labelValue ?? '')}"}`;
+      text += `${full}${labels} ${value}\n`;
+    }
+  }
+  return open ? `${text}# EOF\n` : text;
+}
+
+function httpFamilies(stats: ServerStats): readonly Family[] {
+  return [
+    counter('http_requests', 'Requests given to the handler.', stats.requests),
+    labelled('http_responses', 'Complete replies by class of status.', 'class', stats.responses),
+    gauge('http_requests_active', 'Requests whose reply is not complete.', stats.active),
+    counter(
+      'http_requests_lost',
+      'Requests that ended without a complete reply of their handler.',
+      stats.lost,
+    ),
+    counter(
+      'http_disconnects',
+      'Requests whose client went away before the reply was complete.',
+      stats.disconnects,
+    ),
+    counter(
+      'http_refused',
+      'Messages the server answered itself because of a fault or a limit.',
+      stats.refused,
+    ),
+    labelled('http_protocol_errors', 'Mistakes of clients by code.', 'code', stats.protocolErrors),
+    labelled('http_limits_reached', 'Limits that were reached by option.', 'limit', stats.limits),
+    gauge('http_connections', 'Connections open now.', stats.connections),
+    gauge('http_connections_idle', 'Connections without a request under way.', stats.idle),
+    gauge('http_connections_limit', 'Connections that may be open at once.', stats.maxConnections),
+    counter('http_connections_accepted', 'Connections accepted.', stats.accepted),
+    gauge(
+      'http_accept_paused',
+      '1 while no connection is accepted for want of room.',
+      stats.acceptPaused ? 1 : 0,
+    ),
+    counter('http_received_bytes', 'Bytes received from all peers.', stats.bytesReceived),
+    counter('http_sent_bytes', 'Bytes sent to all peers.', stats.bytesSent),
+    counter(
+      'http_access_log_lines',
+      'Lines of the access log that were written.',
+      stats.accessLog.written,
+    ),
+    counter(
+      'http_access_log_dropped',
+      'Lines of the access log that were dropped as its stream was slow.',
+      stats.accessLog.dropped,
+    ),
+  ];
+}
+
+function ringFamilies({ ring }: ServerStats): readonly Family[] {
+  if (ring === undefined || ring === null) return [];
+  const uses = Object.entries(ring.capacity);
+  return [
+    counter('ring_sqes', 'Submission queue entries written.', ring.submitted),
+    counter('ring_cqes', 'Completions delivered.', ring.completed),
+    counter('ring_enters', 'Calls of io_uring_enter.', ring.enters),
+    counter(
+      'ring_overflows',
+      'Wake-ups that found completions kept back because their queue was full.',
+      ring.overflows,
+    ),
+    counter('ring_dropped', 'Completions the kernel could not keep.', ring.dropped),
+    counter('ring_stale', 'Completions that named no operation in flight.', ring.stale),
+    counter(
+      'ring_enobufs',
+      'Completions with ENOBUFS as a buffer group was empty.',
+      ring.noBuffers,
+    ),
+    [
+      'ringbearer_ring_capacity_used',
+      'gauge',
+      'What is in use of each capacity.',
+      uses.map(([kind, { used }]): Sample => [used, 'kind', kind]),
+    ],
+    [
+      'ringbearer_ring_capacity_limit',
+      'gauge',
+      'What there may be of each capacity.',
+      uses.map(([kind, { limit }]): Sample => [limit, 'kind', kind]),
+    ],
+  ];
+}
+
+function counter(name: string, help: string, value: number): Family {
+  return [`ringbearer_${name}`, 'counter', help, [[value]]];
+}
+
+function gauge(name: string, help: string, value: number): Family {
+  return [`ringbearer_${name}`, 'gauge', help, [[value]]];
+}
+
+function labelled(
+  name: string,
+  help: string,
+  label: string,
+  values: Readonly<Record<string, number>>,
+): Family {
+  const samples = Object.entries(values).map(([key, value]): Sample => [value, label, key]);
+  return [`ringbearer_${name}`, 'counter', help, samples];
+}
+
+function escaped(value: string): string {
+  return value.replace(/[\\"\n]/g, (character) => (character === '\n' ? '\\n' : `\\${character}`));
+}
