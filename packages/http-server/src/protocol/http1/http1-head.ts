@@ -26,6 +26,7 @@ import {
 import { FieldLines } from './field-lines.js';
 import { contentLength, transferCoding } from './framing.js';
 import { isHost } from './host.js';
+import { LastText } from './last-text.js';
 import { latin1 } from './latin1.js';
 import type { ResolvedHttp1Limits } from './limits.js';
 import { equalsIgnoreCase, listHas } from './list.js';
@@ -65,6 +66,9 @@ const LENGTHS =
   (1 << LENGTH_CONNECTION) |
   (1 << LENGTH_CONTENT_LENGTH) |
   (1 << LENGTH_TRANSFER_ENCODING);
+
+/** Requests of one server mostly name one host. */
+const hosts = new LastText();
 
 /** The parts of {@link ResolvedHttp1Limits} a head is held against. */
 export type HeadLimits = Pick<
@@ -383,7 +387,7 @@ export class Http1Head implements RequestHead {
   }
 
   get host(): string {
-    return this.#text(this.#hostStart, this.#hostEnd);
+    return hosts.of(this.#bytes, this.#hostStart, this.#hostEnd);
   }
 
   get scheme(): 'http' | 'https' {
