@@ -10,6 +10,7 @@ export * from './observe/index.js';
 export type { AppOptions, ServeOptions, ServerLimits } from './options.js';
 export * from './protocol/index.js';
 export { run } from './run.js';
+export type { Overload } from './runtime/admission.js';
 export * from './runtime/io-uring/index.js';
 export * from './runtime/memory/index.js';
 export type { Listening, Runtime, RuntimeCounts } from './runtime/runtime.js';

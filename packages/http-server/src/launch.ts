@@ -2,7 +2,7 @@ import { fetchHandler, installFastResponse, rawHandler } from './handlers/index.
 import { listenError } from './listen/listen-error.js';
 import { ServerObserver } from './observe/index.js';
 import type { ServeOptions } from './options.js';
-import { type Handle, http1 } from './protocol/http1/index.js';
+import { type Handle, http1, refusal } from './protocol/http1/index.js';
 import { IoUringRuntime, type ListenOptions, type SocketName } from './runtime/io-uring/index.js';
 import type { StatsBoard } from './runtime/stats-board.js';
 
@@ -27,12 +27,16 @@ export async function launch(
   board?: StatsBoard,
 ): Promise<Launched> {
   const { layers, maxConnections, writeTimeoutMs, lingerTimeoutMs, driver } = options;
+  const { overload, maxConnectionsPerAddress } = options;
   const handle = handleOf(options);
   const observer = new ServerObserver(options);
   const app = http1({ ...options, handle, observer });
   const runtime = new IoUringRuntime({
     app,
     observer,
+    refusal: refusal(),
+    ...(overload === undefined ? {} : { overload }),
+    ...(maxConnectionsPerAddress === undefined ? {} : { maxConnectionsPerAddress }),
     ...(layers === undefined ? {} : { layers }),
     ...(maxConnections === undefined ? {} : { maxConnections }),
     ...(writeTimeoutMs === undefined ? {} : { writeTimeoutMs }),

@@ -14,6 +14,17 @@ export interface ServeOptions extends AppOptions, ListenAddress, ServerLimits {
 export interface ServerLimits extends Http1Limits {
   /** Connections at once. Default 8192, less where "ulimit -n" is lower. */
   readonly maxConnections?: number;
+  /**
+   * Above `maxConnections`, further connections wait in the backlog until one closes (`'pause'`, the default), or get 503 with `Retry-After` and
+   * `Connection: close` (`'refuse'`), up to 256 at a time.
+   */
+  readonly overload?: 'pause' | 'refuse';
+  /**
+   * Connections at once from one address; of IPv6 from one /64 network. More get 503 as with `overload: 'refuse'`. Counted in each worker by
+   * itself, and not for Unix sockets. Costs three system calls for each connection. Behind a proxy every connection has its address. Default
+   * Infinity.
+   */
+  readonly maxConnectionsPerAddress?: number;
   /** Longest wait for a peer to take bytes, in milliseconds. Default 30 000. */
   readonly writeTimeoutMs?: number;
   /** Longest wait for a peer's FIN after ours, in milliseconds; longer while it still sends, up to tenfold. Default 2000. */
@@ -80,6 +91,8 @@ export const LIMIT_TYPES: OptionTypes<ServerLimits> = {
     Object.keys(HTTP1_LIMITS).map((name) => [name, null]),
   ) as OptionTypes<Http1Limits>),
   maxConnections: 'number',
+  overload: null,
+  maxConnectionsPerAddress: 'number',
   writeTimeoutMs: 'number',
   lingerTimeoutMs: 'number',
   drainTimeoutMs: 'number',

@@ -62,6 +62,11 @@ function httpFamilies(stats: ServerStats): readonly Family[] {
     gauge('http_connections_idle', 'Connections without a request under way.', stats.idle),
     gauge('http_connections_limit', 'Connections that may be open at once.', stats.maxConnections),
     counter('http_connections_accepted', 'Connections accepted.', stats.accepted),
+    counter(
+      'http_connections_refused',
+      'Connections accepted and not served: one too many, or of one address.',
+      stats.connectionsRefused,
+    ),
     gauge(
       'http_accept_paused',
       '1 while no connection is accepted for want of room.',

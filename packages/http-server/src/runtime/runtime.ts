@@ -10,6 +10,8 @@ export interface RuntimeCounts {
   readonly bytesReceived: number;
   /** Bytes sent to them: given to the kernel, and taken. */
   readonly bytesSent: number;
+  /** Of those, connections that were not served: above `maxConnections` with `overload: 'refuse'`, or above `maxConnectionsPerAddress`. */
+  readonly connectionsRefused: number;
   /** The listener is not accepted from at the moment. */
   readonly acceptPaused: boolean;
 }

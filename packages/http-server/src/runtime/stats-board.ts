@@ -28,7 +28,8 @@ const MAX_CONNECTIONS = 2;
 const ACCEPT_PAUSED = 3;
 const BYTES_RECEIVED = 4;
 const BYTES_SENT = 5;
-const RING = 6;
+const REFUSED = 6;
+const RING = 7;
 const RING_NAMES: readonly (keyof RingTotals)[] = [
   'submitted',
   'completed',
@@ -71,6 +72,7 @@ export class StatsBoard {
     const words = this.#words;
     words[CONNECTIONS] = stats.connections;
     words[ACCEPTED] = stats.accepted;
+    words[REFUSED] = stats.connectionsRefused;
     words[MAX_CONNECTIONS] = stats.maxConnections;
     words[ACCEPT_PAUSED] = stats.acceptPaused ? 1 : 0;
     words[BYTES_RECEIVED] = stats.bytesReceived;
@@ -91,6 +93,7 @@ export class StatsBoard {
       accepted: words[ACCEPTED]!,
       bytesReceived: words[BYTES_RECEIVED]!,
       bytesSent: words[BYTES_SENT]!,
+      connectionsRefused: words[REFUSED]!,
       acceptPaused: words[ACCEPT_PAUSED] !== 0,
       ring: ring as RingTotals,
     };

@@ -29,6 +29,8 @@ export interface WorkerServerStats {
   readonly maxConnections: number;
   /** Accepted since the start. */
   readonly accepted: number;
+  /** Of those, connections that were not served: see `overload` and `maxConnectionsPerAddress`. */
+  readonly connectionsRefused: number;
   /** Times a worker was started again after it had ended unasked. */
   readonly restarts: number;
   /** Reloads that succeeded. */
@@ -106,12 +108,14 @@ export class WorkerServer {
   /** Counters, from memory shared with the workers: no worker is asked, so a busy one has its numbers too. */
   stats(): WorkerServerStats {
     const workers = this.#slots.map((slot) => slot.stats());
-    const sum = (name: 'connections' | 'maxConnections' | 'accepted' | 'restarts') =>
-      workers.reduce((total, worker) => total + worker[name], 0);
+    const sum = (
+      name: 'connections' | 'maxConnections' | 'accepted' | 'connectionsRefused' | 'restarts',
+    ) => workers.reduce((total, worker) => total + worker[name], 0);
     return {
       connections: sum('connections'),
       maxConnections: sum('maxConnections'),
       accepted: sum('accepted'),
+      connectionsRefused: sum('connectionsRefused'),
       restarts: sum('restarts'),
       reloads: this.#reloads,
       ring: workers.reduce((total, { ring }) => addTotals(total, ring), NO_TOTALS),
@@ -257,8 +261,9 @@ export class WorkerServer {
 }
 
 /** What is not said for all is as many as one server has, less where "ulimit -n" leaves each ring less than its share. */
-function connectionShares({ maxConnections }: StartOptions, workers: number): number[] {
-  const each = defaultConnections();
+function connectionShares(options: StartOptions, workers: number): number[] {
+  const { maxConnections } = options;
+  const each = defaultConnections(options);
   return sharesOf('maxConnections', maxConnections ?? Math.max(workers, each), workers);
 }
 

@@ -21,6 +21,8 @@ export interface WorkerStats {
   readonly maxConnections: number;
   /** Accepted since the start. */
   readonly accepted: number;
+  /** Of those, connections that were not served. */
+  readonly connectionsRefused: number;
   /** Its listener is not accepted from at the moment, for want of room. */
   readonly acceptPaused: boolean;
   /** Counters of its rings. */
@@ -56,6 +58,7 @@ export class WorkerSlot {
   #restarts = 0;
   #closing = false;
   #pastAccepted = 0;
+  #pastRefused = 0;
   #pastRing: RingTotals = NO_TOTALS;
 
   constructor(
@@ -122,11 +125,13 @@ export class WorkerSlot {
   stats(): WorkerStats {
     let connections = 0;
     let accepted = this.#pastAccepted;
+    let connectionsRefused = this.#pastRefused;
     let ring = this.#pastRing;
     for (const thread of this.#threads) {
       const now = thread.board.read();
       connections += now.connections;
       accepted += now.accepted;
+      connectionsRefused += now.connectionsRefused;
       ring = addTotals(ring, now.ring);
     }
     const current = this.#current;
@@ -140,6 +145,7 @@ export class WorkerSlot {
       connections,
       maxConnections: this.maxConnections,
       accepted,
+      connectionsRefused,
       acceptPaused: current?.board.read().acceptPaused ?? false,
       ring,
     };
@@ -157,8 +163,9 @@ export class WorkerSlot {
 
   #onEnd(thread: WorkerThread, end: ThreadEnd): void {
     this.#threads.delete(thread);
-    const { accepted, ring } = thread.board.read();
+    const { accepted, connectionsRefused, ring } = thread.board.read();
     this.#pastAccepted += accepted;
+    this.#pastRefused += connectionsRefused;
     this.#pastRing = addTotals(this.#pastRing, ring);
     if (!this.#closing) this.#host.stopped();
     const serving = thread === this.#current;

@@ -145,6 +145,7 @@ test('StatsBoard: what one thread writes another one reads', () => {
     connections: 6,
     maxConnections: 7,
     accepted: 8,
+    connectionsRefused: 3,
     bytesReceived: 9,
     bytesSent: 10,
     acceptPaused: true,

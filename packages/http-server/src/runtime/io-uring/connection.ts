@@ -16,6 +16,12 @@ const ECANCELED = -Errno.ECANCELED;
 const LINGER_TIMES_MAX = 10;
 
 /**
+ * What a peer may have sent that nobody took before receiving is stopped: a head with the beginning of its body, or some pipelined requests. Less is
+ * not worth the two operations that stopping and going on cost.
+ */
+const UNTAKEN_BYTES_MAX = 4096;
+
+/**
  * open → ending (FIN once all is sent) → lingering (waiting for the peer's FIN) → gone (waiting for the last completions) → free.
  * aborting: the orbit gave up; its Left calls it back only after its own call returned, so the end of the batch does the rest.
  */
@@ -111,7 +117,9 @@ export class Connection implements Left, Receiver, Sender, Ender {
     this.#touch();
   }
   peer(): PeerAddress | null {
-    this.#peer ??= this.#state === 'open' ? this.#runtime.peerOf(this.#socket) : null;
+    // Asked for once, whatever came of it: connections are counted by it.
+    if (this.#peer === undefined)
+      this.#peer = this.#state === 'open' ? this.#runtime.peerOf(this.#socket) : null;
     return this.#peer;
   }
 
@@ -223,14 +231,20 @@ export class Connection implements Left, Receiver, Sender, Ender {
     if (this.#paused || this.#carry !== null) {
       this.#keep(bytes, start, end);
       if (!this.#paused) this.#present();
-      else if (!this.#stoppedReceiving) {
-        this.#stoppedReceiving = true;
-        this.#runtime.cancel(this.#receive);
-      }
+      else this.#stopReceiving();
       return;
     }
     const consumed = this.#offer(bytes, start, end);
-    if (consumed < length && this.#state === 'open') this.#keep(bytes, start + consumed, end);
+    if (consumed === length || this.#state !== 'open') return;
+    this.#keep(bytes, start + consumed, end);
+    if (this.#paused && length - consumed > UNTAKEN_BYTES_MAX) this.#stopReceiving();
+  }
+
+  /** Nobody takes what comes. */
+  #stopReceiving(): void {
+    if (this.#stoppedReceiving || !this.#receiving) return;
+    this.#stoppedReceiving = true;
+    this.#runtime.cancel(this.#receive);
   }
 
   #keep(bytes: Uint8Array, start: number, end: number): void {
@@ -347,7 +361,7 @@ export class Connection implements Left, Receiver, Sender, Ender {
       return;
     }
     this.#state = 'lingering';
-    this.#lingerEnd = this.clock.now + this.#runtime.lingerTimeoutMs * LINGER_TIMES_MAX;
+    this.#lingerEnd = this.clock.now + this.#runtime.lingerTimeoutMs(this) * LINGER_TIMES_MAX;
     this.#linger();
     this.#runtime.push(this.#endingOperations().shutdown);
     this.#dropCarry();
@@ -360,7 +374,7 @@ export class Connection implements Left, Receiver, Sender, Ender {
    */
   #linger(): void {
     this.#lingerDeadline = Math.min(
-      this.clock.now + this.#runtime.lingerTimeoutMs,
+      this.clock.now + this.#runtime.lingerTimeoutMs(this),
       this.#lingerEnd,
     );
   }

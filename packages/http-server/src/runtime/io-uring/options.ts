@@ -1,4 +1,5 @@
 import type { Blueprint, LayerBlueprint } from '../../sans-io/blueprint.js';
+import type { Overload } from '../admission.js';
 import type { RuntimeObserver } from '../runtime-observer.js';
 import type { StatsBoard } from '../stats-board.js';
 
@@ -10,6 +11,15 @@ export interface IoUringRuntimeOptions {
   readonly layers?: readonly LayerBlueprint[];
   /** Connections at once; above it the listener is not accepted from. Default 8192, less where "ulimit -n" is lower. */
   readonly maxConnections?: number;
+  /**
+   * Connections at once from one address (IPv6: one /64 network). More are refused. Costs three system calls for each connection, to find its address.
+   * Default Infinity.
+   */
+  readonly maxConnectionsPerAddress?: number;
+  /** Above `maxConnections`, connections wait in the backlog (`'pause'`, the default) or are refused. */
+  readonly overload?: Overload;
+  /** What connections get that are refused, behind the same layers. Default: they are closed. */
+  readonly refusal?: Blueprint;
   /** Longest wait for the peer to take bytes of one send. Default 30 000. */
   readonly writeTimeoutMs?: number;
   /** Longest wait for the peer's FIN after ours. Default 2000. */

@@ -12,8 +12,9 @@ import type { ProvidedBufferRing } from '@ringbearer/io-uring-buffer';
 import { FixedFd } from '@ringbearer/io-uring-fd';
 import { type OpCode, SubmissionFlags, Timeout } from '@ringbearer/io-uring-opcode';
 import { type Blueprint, instantiate, type LayerBlueprint } from '../../sans-io/blueprint.js';
-import type { Left, PeerAddress } from '../../sans-io/left.js';
+import type { PeerAddress } from '../../sans-io/left.js';
 import type { Orbit } from '../../sans-io/orbit.js';
+import { Admission, type AdmissionOptions } from '../admission.js';
 import type { Runtime, RuntimeCounts } from '../runtime.js';
 import type { RuntimeObserver } from '../runtime-observer.js';
 import type { StatsBoard } from '../stats-board.js';
@@ -48,8 +49,16 @@ const SUBMISSION_ENTRIES = 2048;
 const OPERATIONS_PER_CONNECTION = 5;
 
 /** Connections at once of a runtime that is not told: 8192, less where "ulimit -n" is lower. */
-export function defaultConnections(): number {
-  return connectionsFor(undefined, ACCEPT_SLACK + LISTENERS_MAX).maxConnections;
+export function defaultConnections(options: AdmissionLimits): number {
+  return fitting(undefined, options).maxConnections;
+}
+
+/** What {@link Admission} decides by, as given. */
+type AdmissionLimits = Omit<AdmissionOptions, 'maxConnections'>;
+
+function fitting(wanted: number | undefined, options: AdmissionLimits) {
+  const { refusalsMax } = new Admission({ ...options, maxConnections: 0 });
+  return connectionsFor(wanted, ACCEPT_SLACK + LISTENERS_MAX + refusalsMax);
 }
 
 /** Counters of an {@link IoUringRuntime}. */
@@ -87,6 +96,11 @@ export class IoUringRuntime implements Runtime<ListenOptions, SocketName> {
   readonly #bearer: UringBearer;
   readonly #app: Blueprint;
   readonly #layers: readonly LayerBlueprint[];
+  readonly #admission: Admission;
+  /** What refused connections get; null: they are closed. */
+  readonly #refusal: Blueprint | null;
+  /** Those that are being refused. */
+  readonly #refused = new Set<Connection>();
   readonly #acceptors: Acceptor[] = [];
   readonly #live: Connection[] = [];
   readonly #timer: Timeout;
@@ -98,6 +112,7 @@ export class IoUringRuntime implements Runtime<ListenOptions, SocketName> {
   #starving: Connection[] = [];
   readonly #failures: unknown[] = [];
   #accepted = 0;
+  #refusals = 0;
   #closing = false;
   #stopped: Promise<void> | null = null;
   #onEmpty: (() => void)[] = [];
@@ -114,11 +129,10 @@ export class IoUringRuntime implements Runtime<ListenOptions, SocketName> {
 
   /** @throws RingSetupError where io_uring cannot be used, saying why */
   constructor(options: IoUringRuntimeOptions, ringFactory?: RingFactory) {
-    const { maxConnections, fileLimit } = connectionsFor(
-      options.maxConnections,
-      ACCEPT_SLACK + LISTENERS_MAX,
-    );
+    const { maxConnections, fileLimit } = fitting(options.maxConnections, options);
     this.maxConnections = maxConnections;
+    this.#admission = new Admission({ ...options, maxConnections });
+    this.#refusal = options.refusal ?? null;
     this.#board = options.board ?? null;
     this.writeTimeoutMs = options.writeTimeoutMs ?? 30_000;
     this.#lingerTimeoutMs = options.lingerTimeoutMs ?? 2000;
@@ -170,6 +184,7 @@ export class IoUringRuntime implements Runtime<ListenOptions, SocketName> {
       accepted: this.#accepted,
       bytesReceived: this.bytesReceived,
       bytesSent: this.bytesSent,
+      connectionsRefused: this.#refusals,
       acceptPaused: this.#acceptors.some((acceptor) => acceptor.paused),
       ring: this.#bearer.stats(),
     };
@@ -251,9 +266,9 @@ export class IoUringRuntime implements Runtime<ListenOptions, SocketName> {
   get bearer(): UringBearer {
     return this.#bearer;
   }
-  /** Shorter while the server closes: nobody waits for a peer that does not answer our FIN. @internal */
-  get lingerTimeoutMs(): number {
-    return this.#closing
+  /** Shorter while the server closes, and for those it refuses: nobody waits for a peer that does not answer our FIN. @internal */
+  lingerTimeoutMs(connection: Connection): number {
+    return this.#closing || (this.#refused.size > 0 && this.#refused.has(connection))
       ? Math.min(this.#lingerTimeoutMs, CLOSING_LINGER_MS)
       : this.#lingerTimeoutMs;
   }
@@ -263,7 +278,7 @@ export class IoUringRuntime implements Runtime<ListenOptions, SocketName> {
   }
   /** Connections that may still be accepted. Below 0 when several listeners accepted at once. @internal */
   get room(): number {
-    return this.maxConnections - this.#live.length;
+    return this.#admission.room;
   }
   /** Direct descriptors there are for them. @internal */
   get roomWithSlack(): number {
@@ -278,8 +293,9 @@ export class IoUringRuntime implements Runtime<ListenOptions, SocketName> {
     this.#bearer.cancel(operation);
   }
   /** @internal */
-  instantiate(left: Left): Orbit {
-    return instantiate(left, this.#layers, this.#app);
+  instantiate(connection: Connection): Orbit {
+    const app = this.#refused.has(connection) ? this.#refusal! : this.#app;
+    return instantiate(connection, this.#layers, app);
   }
   /** @internal */
   peerOf(socket: FixedFd): PeerAddress | null {
@@ -300,6 +316,7 @@ export class IoUringRuntime implements Runtime<ListenOptions, SocketName> {
     this.#accepted++;
     this.#board?.accepted(this.#live.length, this.#accepted);
     this.watch();
+    if (!this.#admit(connection)) return;
     try {
       connection.open();
     } catch (error) {
@@ -308,6 +325,18 @@ export class IoUringRuntime implements Runtime<ListenOptions, SocketName> {
       this.#failures.push(error);
       this.flushLater(connection);
     }
+  }
+
+  /** Whether there is anything to say to it, if only that it is not served. */
+  #admit(connection: Connection): boolean {
+    const admission = this.#admission;
+    const verdict = admission.decide(admission.needsAddress ? connection.peer() : null);
+    if (verdict === 'serve') return true;
+    this.#refusals++;
+    this.#refused.add(connection);
+    if (verdict === 'refuse' && this.#refusal !== null) return true;
+    connection.kill('aborted');
+    return false;
   }
 
   /** There is something for the coarse timer to look after. @internal */
@@ -324,6 +353,9 @@ export class IoUringRuntime implements Runtime<ListenOptions, SocketName> {
       last.index = connection.index;
     }
     connection.index = -1;
+    const served = this.#refused.size === 0 || !this.#refused.delete(connection);
+    const peer = served && this.#admission.needsAddress ? connection.peer() : null;
+    this.#admission.gone(served, peer);
     this.#board?.closed(this.#live.length);
     if (!this.#closing) for (const acceptor of this.#acceptors) acceptor.roomAgain();
     if (this.#live.length === 0) for (const resolve of this.#onEmpty.splice(0)) resolve();
