@@ -10,7 +10,7 @@ import { BearerDiagnostics } from './diagnostics.js';
 import { Engine } from './engine.js';
 import { closedError } from './errors.js';
 import { Futex } from './futex.js';
-import { decodeKey, encodeKey, type SubmissionKey } from './key.js';
+import { decodeKey, encodeKey, keyOf, type SubmissionKey } from './key.js';
 import { Listener, type ListenerHost, type ListenOptions, type SocketName } from './listener.js';
 import type {
   BearerOptions,
@@ -168,7 +168,7 @@ export class UringBearer extends TypedPush {
   submit<Result>(operation: OpCode<Result>, options: SubmitOptions = {}): Promise<Result> {
     const { signal, flags = NONE } = options;
     if (signal?.aborted) return Promise.reject(signal.reason);
-    if (operation.multishot) {
+    if (operation?.multishot) {
       return Promise.reject(
         new TypeError(
           `Cannot submit ${operation.name} for one result as it completes many times: use stream()`,
@@ -243,10 +243,10 @@ export class UringBearer extends TypedPush {
 
   /**
    * Asks the kernel to cancel a submission. Its own completion still comes, with -ECANCELED or, when it had won the race, its
-   * result. A key whose operation has completed is ignored, and so is an operation that is not in flight here.
+   * result. A key whose operation has completed is ignored, and so is an operation that is not in flight here. TypeError for what is neither.
    */
   cancel(target: SubmissionKey | OpCode<unknown>): void {
-    this.#engine.cancel(typeof target === 'number' ? decodeKey(target) : target);
+    this.#engine.cancel(keyOf(target));
   }
 
   /**
@@ -371,7 +371,7 @@ export class UringBearer extends TypedPush {
 
   /**
    * A listening socket of this ring.
-   * @throws the system's error, with code (`EADDRINUSE`), errno and syscall
+   * @throws the system's error, with code (`EADDRINUSE`), errno and syscall, and address and port, or path
    */
   listen(options: ListenOptions = {}): Listener {
     if (this.closed) throw closedError();

@@ -12,6 +12,7 @@ import {
   type ChainOutcomes,
 } from './chain-outcome.js';
 import { type ChainElement, type ChainHost, ChainRun } from './chain-run.js';
+import { notAnOperation } from './errors.js';
 import type { Sink } from './sink.js';
 
 const { NONE, LINK, HARD_LINK, DRAIN, ASYNC, BACKGROUND } = SubmissionFlags;
@@ -217,6 +218,7 @@ export class Chain<Results extends readonly unknown[]> {
     hard: boolean,
     options: ChainElementOptions,
   ): Chain<[...Results, Result]> {
+    if (!Number.isInteger(operation?.code)) throw notAnOperation('chain', operation);
     if (operation.multishot) {
       throw new TypeError(
         `Cannot chain ${operation.name} as it completes many times: the next element would start with the first completion`,

@@ -177,11 +177,20 @@ export function multishotError({ name }: { readonly name: string }): BearerError
 export function unsupportedError(
   operation: { readonly name: string; readonly since: string; readonly code: number },
   supported: Uint8Array,
-): BearerError {
+): BearerError | TypeError {
+  if (!Number.isInteger(operation.code)) return notAnOperation('submit', operation);
   if (supported[operation.code] === RESTRICTED) {
     return new RestrictedError(operation.name, 'opcodes');
   }
   return new UnsupportedOpcodeError(operation.name, operation.since, release());
+}
+
+/** The answer to whoever gives something else in place of an operation. */
+export function notAnOperation(action: string, value: unknown): TypeError {
+  const shown = typeof value === 'object' && value !== null ? 'an object' : typeof value;
+  return new TypeError(
+    `Cannot ${action} as it must be an operation, such as new Nop(): current value is ${value === null ? null : shown}`,
+  );
 }
 
 export function queueFullError(chainOpen: boolean): BearerError {

@@ -246,6 +246,18 @@ describe.each(['embedded', 'owner', 'manual'] as const)('driver %s: push()', (dr
     await bearer.close();
   });
 
+  test('refuses what is no operation, in every form', async () => {
+    const bearer = make(driver);
+    for (const value of [{}, 'NOP', null, undefined, 5n] as never[]) {
+      expect(() => bearer.push(value)).toThrow(TypeError);
+      await expect(bearer.submit(value)).rejects.toThrow(TypeError);
+      expect(() => bearer.chain(value)).toThrow('Cannot chain as it must be an operation');
+      expect(() => bearer.cancel(value)).toThrow('Cannot cancel as it must be an operation');
+    }
+    expect(() => bearer.push({} as never)).toThrow('current value is an object');
+    expect(inUse(bearer)).toBe(0);
+  });
+
   test('refuses unknown flags', () => {
     const bearer = make(driver);
     for (const flags of [1, 1 << 5, 1 << 14, 1 << 15, 1 << 30, -1]) {

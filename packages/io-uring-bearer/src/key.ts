@@ -1,4 +1,5 @@
-import type { OperationKey } from '@ringbearer/io-uring-opcode';
+import type { OpCode, OperationKey } from '@ringbearer/io-uring-opcode';
+import { notAnOperation } from './errors.js';
 
 /** Slots have 20 bits and generations 32: together a safe integer. */
 const SLOTS = 2 ** 20;
@@ -21,4 +22,11 @@ export function decodeKey(key: SubmissionKey): OperationKey {
     );
   }
   return { slot: key % SLOTS, generation: Math.floor(key / SLOTS) };
+}
+
+/** @throws TypeError, RangeError when `target` is neither a key nor an operation */
+export function keyOf(target: SubmissionKey | OpCode<unknown>): OperationKey {
+  if (typeof target === 'number') return decodeKey(target);
+  if (!Number.isInteger(target?.code)) throw notAnOperation('cancel', target);
+  return target;
 }

@@ -145,9 +145,21 @@ describe.each([
           code: 'EADDRINUSE',
           errno: -98,
           syscall: expect.stringMatching(/bind|listen/),
+          address: '127.0.0.1',
+          port,
+          message: expect.stringMatching(new RegExp(`EADDRINUSE.*: 127\\.0\\.0\\.1:${port}$`)),
         }),
       );
     }
+    expect(() => bearer.listen({ address: '2001:db8::1', port: 81 })).toThrow(
+      /: \[2001:db8::1\]:81$/,
+    );
+    expect(() => bearer.listen({ path: '/proc/none/here' })).toThrow(
+      expect.objectContaining({
+        path: '/proc/none/here',
+        message: expect.stringMatching(/ENOENT.*: \/proc\/none\/here$/),
+      }),
+    );
     expect(openDescriptors()).toBe(fds);
     expect(() => bearer.listen({ port: 65_536 })).toThrow(RangeError);
     expect(() => bearer.listen({ port: -1 })).toThrow(RangeError);

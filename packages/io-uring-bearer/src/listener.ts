@@ -35,7 +35,7 @@ export class Listener {
 
   /**
    * Opens, binds and listens, at once. `bearer.listen` calls this.
-   * @throws the system's error, with code (`EADDRINUSE`), errno and syscall
+   * @throws the system's error, with code (`EADDRINUSE`), errno and syscall, and address and port, or path
    */
   constructor(bearer: UringBearer, raw: RawRing, host: ListenerHost, options: ListenOptions) {
     const socket = ListeningSocket.open(options, raw);

@@ -90,7 +90,7 @@ export class ListeningSocket {
   /**
    * Opens, binds and listens; or takes the descriptor in `options.fd`, which {@link close} leaves open.
    * @throws TypeError, RangeError for an address, port, path, backlog, mode or descriptor that cannot be
-   * @throws the system's error, with code (`EADDRINUSE`, `EBADF`), errno and syscall
+   * @throws the system's error, with code (`EADDRINUSE`, `EBADF`), errno and syscall, and address and port, or path
    */
   static open(options: ListenOptions): ListeningSocket;
   /** @internal @param ring closes the socket when it ends, however it ends */
@@ -106,7 +106,12 @@ export class ListeningSocket {
     demandInteger('backlog', backlog, 1, 0x7fff_ffff);
     if (mode !== undefined) demandInteger('mode', mode, 0, MODE_MAX);
     const all = { ...options, address, port, backlog };
-    const opened = ring === undefined ? openListener(all) : ring.openListener(all);
+    let opened: number;
+    try {
+      opened = ring === undefined ? openListener(all) : ring.openListener(all);
+    } catch (error) {
+      throw withPlace(error, all);
+    }
     const close = ring === undefined ? closeFd : (number: number) => ring.closeOwned(number);
     try {
       return new ListeningSocket(opened, close);
@@ -172,3 +177,16 @@ function socketFile(name: SocketName): SocketFile | null {
 
 const isSame = (file: SocketFile, found: BigIntStats): boolean =>
   found.isSocket() && found.dev === file.dev && found.ino === file.ino;
+
+/** The system's error, with the place it is about in message and properties, as node:net does it. Another error stays. */
+function withPlace(
+  error: unknown,
+  { address, port, path }: { address: string; port: number; path?: string },
+): unknown {
+  if (!(error instanceof Error) || (error as NodeJS.ErrnoException).errno === undefined)
+    return error;
+  const isIpv6 = address.includes(':');
+  const place = path?.replace('\0', '@') ?? `${isIpv6 ? `[${address}]` : address}:${port}`;
+  error.message += `: ${place}`;
+  return Object.assign(error, path === undefined ? { address, port } : { path });
+}
