@@ -2,12 +2,16 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { createServer } from 'node:http';
 import { connect } from 'node:net';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { allOf, dial, exchange, GET, until } from '../../test-support/raw-client.js';
+import { rawHandler } from '../handlers/index.js';
 import type { ServeOptions } from '../options.js';
+import { http1 } from '../protocol/index.js';
+import { MemoryRuntime } from '../runtime/memory/index.js';
 import { type Server, serve } from '../server.js';
 import { httpChannels, type TypedChannel } from './channels.js';
 import { ClientError } from './client-error.js';
+import { ServerObserver } from './server-observer.js';
 
 const undo: (() => unknown)[] = [];
 afterEach(async () => {
@@ -279,6 +283,44 @@ describe('httpChannels', () => {
     });
   });
 
+  test('tell why a reply was not completed: a slow reader, a handler that fails, a server that closes', async () => {
+    const over = listen(httpChannels.requestFinish);
+    const limits = listen(httpChannels.limit);
+    const options: Partial<ServeOptions> = {
+      writeTimeoutMs: 100,
+      onError: () => {},
+      raw: async (request, reply) => {
+        if (request.path === '/fails') {
+          reply.write('half');
+          throw new Error('on purpose');
+        }
+        if (request.path === '/slow') {
+          const chunk = Buffer.alloc(1 << 20);
+          for (let i = 0; i < 64; i++) if (!reply.write(chunk)) await reply.drained();
+        }
+        await new Promise(() => {});
+      },
+    };
+    const server = await start(options);
+    const slow = await dial(server);
+    slow.pause();
+    slow.write('GET /slow HTTP/1.1\r\nHost: h\r\n\r\n');
+    await until(() => limits.length === 1);
+    expect(limits).toEqual([{ limit: 'writeTimeoutMs', connection: 0 }]);
+    await exchange(server, 'GET /fails HTTP/1.1\r\nHost: h\r\n\r\n').catch(() => '');
+    const waiting = await dial(server);
+    waiting.write('GET /waits HTTP/1.1\r\nHost: h\r\n\r\n');
+    await until(() => server.stats().active === 1);
+    await server.close({ drainTimeoutMs: 0 });
+    slow.destroy();
+    expect(over.map(({ target, loss, status }) => [target, loss, status])).toEqual([
+      ['/slow', 'aborted', 200],
+      ['/fails', 'aborted', 200],
+      ['/waits', 'shutdown', 0],
+    ]);
+    expect(server.stats()).toMatchObject({ lost: 3, disconnects: 0, active: 0, requests: 3 });
+  });
+
   test('tell when accepting stops for want of room, and when it goes on', async () => {
     const accepts = listen(httpChannels.accept);
     const server = await start({
@@ -298,16 +340,23 @@ describe('httpChannels', () => {
     await until(() => accepts.some(({ paused }) => !paused));
   });
 
-  test('without subscribers nothing is built: no peer is asked for', async () => {
-    const server = await start({ raw: (_request, reply) => reply.text('hi') });
-    const close = GET.replace('\r\n\r\n', '\r\nConnection: close\r\n\r\n');
+  test('without subscribers nothing is built: no record, no peer; with one, both', () => {
+    const observer = new ServerObserver();
+    const watched = vi.spyOn(observer, 'watch');
+    const runtime = new MemoryRuntime(
+      http1({ handle: rawHandler((_request, reply) => reply.text('hi')), observer }),
+    );
+    const peer = runtime.connect();
+    const asked = vi.spyOn(peer.left, 'peer');
+    peer.send(GET).run();
+    expect([watched.mock.calls.length, asked.mock.calls.length]).toEqual([0, 0]);
     const over = listen(httpChannels.requestFinish);
-    await exchange(server, close);
-    expect(over).toHaveLength(1);
-    await undo.pop()!();
-    await exchange(server, close);
-    expect(over).toHaveLength(1);
-    expect(server.stats()).toMatchObject({ requests: 2, responses: { '2xx': 2 } });
+    peer.send(GET).run();
+    expect([watched.mock.calls.length, asked.mock.calls.length, over.length]).toEqual([1, 1, 1]);
+    undo.pop()!();
+    peer.send(GET).run();
+    expect([watched.mock.calls.length, asked.mock.calls.length, over.length]).toEqual([1, 1, 1]);
+    expect(observer.tally).toMatchObject({ requests: 3, active: 0 });
   });
 });
 

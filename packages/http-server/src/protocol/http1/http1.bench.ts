@@ -1,5 +1,6 @@
 import { bench, describe } from 'vitest';
 import { rawHandler } from '../../handlers/raw.js';
+import { ServerObserver } from '../../observe/server-observer.js';
 import type { Clock } from '../../sans-io/clock.js';
 import { type Left, RESERVE_BYTES_MAX } from '../../sans-io/left.js';
 import { http1 } from './http1.js';
@@ -73,6 +74,21 @@ describe(`${REQUESTS} requests`, () => {
     const bytes = Buffer.from(request, 'latin1');
     bench(`receive() and reply.text() for ${name}`, () => {
       for (let i = 0; i < REQUESTS; i++) connection.receive(bytes, 0, bytes.length);
+    });
+  }
+
+  for (const [name, observer] of [
+    ['a server that nobody observes', new ServerObserver()],
+    ['an access log', new ServerObserver({ accessLog: () => {} })],
+  ] as const) {
+    const observed = http1({
+      handle: rawHandler((_request, reply) => reply.text('Hello, World!')),
+      connectionTimeoutMs: Number.POSITIVE_INFINITY,
+      observer,
+    }).instantiate(new NullLeft());
+    const request = Buffer.from(WRK, 'latin1');
+    bench(`receive() and reply.text() with ${name}`, () => {
+      for (let i = 0; i < REQUESTS; i++) observed.receive(request, 0, request.length);
     });
   }
 
