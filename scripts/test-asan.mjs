@@ -1,9 +1,11 @@
 // npm run test:asan: builds the addon under AddressSanitizer and UBSan, in a folder of its own, and runs the tests that matter for
-// memory on it. Arguments name other test files: "npm run test:asan -- packages/io-uring-bearer". Any report fails it.
+// memory on it. Arguments name other test files: "npm run test:asan -- packages/io-uring-bearer". "npm run test:asan -- --soak 30" plays the soak
+// for so many seconds instead; what follows is its own, as "--seed 7". Any report fails it.
 
 import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
+import { readCommandLine, TARGETS, targetArguments } from '../test/soak/command-line.mjs';
 import { readReports } from './asan/reports.mjs';
 import { findSanitizer } from './asan/toolchain.mjs';
 import { duration, run, StepError, say, step } from './prepare/progress.mjs';
@@ -23,6 +25,7 @@ const TESTS = [
   'native/src',
   'packages/io-uring-buffer',
   'packages/io-uring-bearer',
+  'packages/io-uring-epoll',
   'packages/http-server/src/runtime/io-uring',
 ];
 
@@ -89,6 +92,56 @@ async function proveSight(env) {
   say(`deliberate faults reported: ${Object.keys(FAULTS).join(', ')}`);
 }
 
+/** @throws when the sanitizers reported something, or `code` is not 0 */
+function judge(code, output, advice) {
+  const reports = readReports(REPORTS, SOURCES);
+  for (const { file, text } of reports) say(`${path.relative(ROOT, file)}:\n${text}`);
+  if (code !== 0) process.stdout.write(`${output}\n`);
+  if (reports.length > 0)
+    throw new StepError(`${reports.length} report(s) of the sanitizers, in ${REPORTS}`);
+  if (code !== 0) throw new StepError(advice);
+}
+
+/** Threads that loaded the sanitized addon. */
+const loaded = () => readFileSync(LOADS, 'utf8').split('\n').filter(Boolean).length;
+
+async function testUnder(env, files) {
+  const vitest = path.join(ROOT, 'node_modules/vitest/vitest.mjs');
+  const limits = ['--testTimeout=120000', '--hookTimeout=120000'];
+  const { code, output, ms } = await run(
+    'tests under sanitizers',
+    process.execPath,
+    [vitest, 'run', ...limits, ...(files.length > 0 ? files : TESTS)],
+    { cwd: ROOT, env },
+  );
+  judge(
+    code,
+    output,
+    'Tests fail under the sanitizers, without a report: run them alone to compare',
+  );
+  const passed = /Tests\s+.*?(\d+) passed/.exec(stripVTControlCharacters(output))?.[1];
+  say(`no report from ${passed} tests, ${loaded()} threads with the addon, in ${duration(ms)}`);
+}
+
+async function soakUnder(env, [seconds = '60', ...args]) {
+  const options = readCommandLine(['--no-memory-bounds', '--seconds', seconds, ...args]);
+  for (const target of options.targets) {
+    const program = path.join(ROOT, TARGETS[target]);
+    const { code, output, ms } = await run(
+      `soak of ${target} under sanitizers, seed ${options.seed}`,
+      process.execPath,
+      ['--expose-gc', program, ...targetArguments(options)],
+      { cwd: ROOT, env },
+    );
+    judge(
+      code,
+      output,
+      `The soak of ${target} fails under the sanitizers, without a report: run "npm run soak" with the same seed to compare`,
+    );
+    say(`no report from the soak of ${target}, ${loaded()} threads, in ${duration(ms)}`);
+  }
+}
+
 await main(async () => {
   const sanitizer = findSanitizer();
   if ('reason' in sanitizer) {
@@ -101,28 +154,7 @@ await main(async () => {
   await proveSight(env);
 
   clear();
-  const files = process.argv.length > 2 ? process.argv.slice(2) : TESTS;
-  const vitest = path.join(ROOT, 'node_modules/vitest/vitest.mjs');
-  const limits = ['--testTimeout=120000', '--hookTimeout=120000'];
-  const { code, output, ms } = await run(
-    'tests under sanitizers',
-    process.execPath,
-    [vitest, 'run', ...limits, ...files],
-    {
-      cwd: ROOT,
-      env,
-    },
-  );
-  const reports = readReports(REPORTS, SOURCES);
-  for (const { file, text } of reports) say(`${path.relative(ROOT, file)}:\n${text}`);
-  if (code !== 0) process.stdout.write(`${output}\n`);
-  if (reports.length > 0)
-    throw new StepError(`${reports.length} report(s) of the sanitizers, in ${REPORTS}`);
-  if (code !== 0)
-    throw new StepError(
-      'Tests fail under the sanitizers, without a report: run them alone to compare',
-    );
-  const loads = readFileSync(LOADS, 'utf8').split('\n').filter(Boolean).length;
-  const passed = /Tests\s+.*?(\d+) passed/.exec(stripVTControlCharacters(output))?.[1];
-  say(`no report from ${passed} tests, ${loads} threads with the addon, in ${duration(ms)}`);
+  const [first, ...rest] = process.argv.slice(2);
+  if (first === '--soak') await soakUnder(env, rest);
+  else await testUnder(env, process.argv.slice(2));
 });

@@ -10,6 +10,9 @@ const CROWDED = new Set(['AT_CAPACITY', 'SUBMISSION_QUEUE_FULL']);
 /** What ends operations when a bearer is closed or a signal aborted in the middle. */
 const ENDED = new Set(['BEARER_CLOSED', 'ECANCELED', 'EINTR', 'BUFFER_CLOSED']);
 
+/** What a closed bearer took along. */
+const WENT_WITH_IT = new Set(['BUFFER_NOT_REGISTERED', 'EPOLL_CLOSED']);
+
 /** The reason this actor aborts its own operations with. */
 export class Stopped extends Error {
   name = 'Stopped';
@@ -51,41 +54,37 @@ export class Actor {
     this.#controller.abort(new Stopped());
   }
 
-  /** Submits, waiting while the bearer is full. */
-  async run(operation) {
+  /** Does what may find something full for the moment, again until it does not. */
+  async patiently(act) {
     for (let attempt = 0; ; attempt++) {
       try {
-        this.count(operation.name);
-        return await this.bearer.submit(operation, { signal: this.signal });
+        return await act();
       } catch (error) {
-        if (!CROWDED.has(error.code) || operation.inFlight || attempt > 2000) throw error;
+        if (!CROWDED.has(error.code) || this.bearer.closed || attempt > 2000) throw error;
         await sleep(1 + (attempt % 8));
       }
     }
+  }
+  /** Submits, waiting while the bearer is full. */
+  run(operation, flags) {
+    return this.patiently(() => {
+      this.count(operation.name);
+      return this.bearer.submit(operation, { signal: this.signal, flags });
+    });
   }
   /** A stream of results; its first submission waits while the bearer is full. */
-  async stream(operation, options = {}) {
-    for (let attempt = 0; ; attempt++) {
-      try {
-        this.count(`${operation.name} multishot`);
-        return this.bearer.stream(operation, { signal: this.signal, ...options });
-      } catch (error) {
-        if (!CROWDED.has(error.code) || attempt > 2000) throw error;
-        await sleep(1 + (attempt % 8));
-      }
-    }
+  stream(operation, options = {}) {
+    return this.patiently(() => {
+      this.count(`${operation.name} multishot`);
+      return this.bearer.stream(operation, { signal: this.signal, ...options });
+    });
   }
   /** Submits a chain, waiting while the bearer is full. */
-  async submitChain(chain) {
-    for (let attempt = 0; ; attempt++) {
-      try {
-        this.count('chain');
-        return await chain.submit();
-      } catch (error) {
-        if (!CROWDED.has(error.code) || attempt > 2000) throw error;
-        await sleep(1 + (attempt % 8));
-      }
-    }
+  submitChain(chain) {
+    return this.patiently(() => {
+      this.count('chain');
+      return chain.submit();
+    });
   }
   count(name) {
     this.counts[name] = (this.counts[name] ?? 0) + 1;
@@ -103,42 +102,40 @@ export class Actor {
   }
   async close(descriptor) {
     if (!this.#open.delete(descriptor)) return;
-    for (let attempt = 0; ; attempt++) {
-      try {
+    try {
+      await this.patiently(() => {
         this.count('CLOSE');
-        await this.bearer.submit(new Close({ descriptor }));
-        return;
-      } catch (error) {
-        if (CROWDED.has(error.code) && attempt < 2000) {
-          await sleep(1 + (attempt % 8));
-          continue;
-        }
-        if (!ENDED.has(error.code)) throw error;
-        // The ring took its direct descriptors with it.
-        if (!descriptor.direct) closeSync(descriptor.number);
-        return;
-      }
+        return this.bearer.submit(new Close({ descriptor }));
+      });
+    } catch (error) {
+      if (!ENDED.has(error.code) && !this.bearer.closed) throw error;
+      // The ring took its direct descriptors with it.
+      if (!descriptor.direct) closeSync(descriptor.number);
     }
   }
 
   /** Memory for one operation, given back at the end of the scenario or with `release`. */
   async lease(length) {
-    for (let attempt = 0; ; attempt++) {
-      try {
-        const { pool } = this.stage;
-        const pooled = this.random.chance(0.7) && length <= pool.bufferBytes && pool.available > 0;
-        const lease = pooled ? pool.take(length) : this.bearer.allocate(length);
-        this.#leases.add(lease);
-        return lease;
-      } catch (error) {
-        if (!CROWDED.has(error.code) || this.bearer.closed || attempt > 2000) throw error;
-        await sleep(1 + (attempt % 8));
-      }
-    }
+    const lease = await this.patiently(() => {
+      const { pool } = this.stage;
+      const pooled = this.random.chance(0.7) && length <= pool.bufferBytes && pool.available > 0;
+      return pooled ? pool.take(length) : this.bearer.allocate(length);
+    });
+    this.#leases.add(lease);
+    return lease;
   }
   release(lease) {
     this.#leases.delete(lease);
     lease.release();
+  }
+  /** Makes something that has a bound of its own; where that is reached, the scenario is left. */
+  madeOrLeft(make) {
+    try {
+      return make();
+    } catch (error) {
+      if (error.code === 'AT_CAPACITY' || error.code === 'LOCKED_MEMORY') throw new NoRoom();
+      throw error;
+    }
   }
   atEnd(cleanup) {
     this.#cleanups.push(cleanup);
@@ -183,6 +180,7 @@ export class Actor {
 
   #isEnd(error) {
     if (error instanceof Stopped || ENDED.has(error.code)) return true;
+    if (this.bearer.closed && WENT_WITH_IT.has(error.code)) return true;
     // A peer of ours that was stopped in the middle.
     return (
       this.disturbed && ['EPIPE', 'ECONNRESET', 'ENOTCONN', 'ECONNABORTED'].includes(error.code)

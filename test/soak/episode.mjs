@@ -2,9 +2,11 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Actor } from './actor.mjs';
+import * as buffers from './buffer-scenarios.mjs';
 import * as control from './control-scenarios.mjs';
 import * as files from './file-scenarios.mjs';
 import * as net from './net-scenarios.mjs';
+import * as rings from './ring-scenarios.mjs';
 import { openStage } from './stage.mjs';
 
 /** What actors play, by weight. */
@@ -25,6 +27,15 @@ const SCENARIOS = [
   [control.poll, 2],
   [control.throwing, 1],
   [control.nested, 2],
+  [buffers.registered, 3],
+  [buffers.arrivals, 3],
+  [buffers.queue, 2],
+  [rings.resize, 2],
+  [rings.cancelNow, 2],
+  [rings.messages, 2],
+  [rings.personality, 1],
+  [rings.words, 2],
+  [rings.epoll, 2],
 ].flatMap(([scenario, weight]) => new Array(weight).fill(scenario));
 
 /** A scenario that takes longer hangs. */

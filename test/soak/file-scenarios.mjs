@@ -22,7 +22,7 @@ import { checkPattern, pattern } from './pattern.mjs';
 const { RDWR, CREAT, RDONLY } = OpenFlag;
 let names = 0;
 
-function fileName(actor) {
+export function fileName(actor) {
   const file = path.join(actor.stage.folder, `file-${process.pid}-${threadId}-${names++}`);
   actor.atEnd(() => rmSync(file, { force: true }));
   return file;

@@ -16,7 +16,6 @@ import {
   Socket,
   SocketType,
 } from '@ringbearer/io-uring-opcode';
-import { NoRoom } from './actor.mjs';
 import { checkPattern, pattern } from './pattern.mjs';
 
 let names = 0;
@@ -46,8 +45,28 @@ async function connect(actor, { address, family }) {
   return socket;
 }
 
+/** Both ends of a connection. */
+export async function connection(actor) {
+  const where = listen(actor);
+  const [socket, accepted] = await actor.together(
+    () => connect(actor, where),
+    async () => {
+      const { listener } = where;
+      const result = await actor.run(
+        new Accept({
+          listener: listener.descriptor,
+          into: actor.target(),
+          peer: actor.random.chance(0.2),
+        }),
+      );
+      return actor.kept(result.descriptor);
+    },
+  );
+  return { socket, accepted, internet: where.family === AddressFamily.INET };
+}
+
 /** Sends the whole stream `salt`, a piece at a time, in whatever way. */
-async function sendAll(actor, socket, salt, total, zeroCopies = false) {
+export async function sendAll(actor, socket, salt, total, zeroCopies = false) {
   const { random } = actor;
   for (let sent = 0; sent < total; ) {
     const length = Math.min(total - sent, random.size(65_536));
@@ -107,24 +126,10 @@ export async function transfer(actor) {
   const salt = random.int(0, 255);
   const quit = early ? random.int(0, total) : Number.POSITIVE_INFINITY;
   if (early) actor.disturbed = true;
-  const where = listen(actor);
-  const [socket, { descriptor: accepted }] = await actor.together(
-    () => connect(actor, where),
-    async () => {
-      const result = await actor.run(
-        new Accept({
-          listener: where.listener.descriptor,
-          into: actor.target(),
-          peer: random.chance(0.3),
-        }),
-      );
-      actor.kept(result.descriptor);
-      return result;
-    },
-  );
+  const { socket, accepted, internet } = await connection(actor);
   await actor.together(
     // Only IP sockets have it.
-    () => sendAll(actor, socket, salt, total, where.family === AddressFamily.INET),
+    () => sendAll(actor, socket, salt, total, internet),
     async () => {
       await receiveAll(actor, accepted, salt, total, quit);
       await actor.close(accepted);
@@ -173,17 +178,7 @@ export async function crowd(actor) {
 /** A receive is cancelled while its bytes arrive: either it has them, or the next one does. */
 export async function cancelRace(actor) {
   const { random, bearer } = actor;
-  const where = listen(actor);
-  const [socket, { descriptor: accepted }] = await actor.together(
-    () => connect(actor, where),
-    async () => {
-      const result = await actor.run(
-        new Accept({ listener: where.listener.descriptor, into: actor.target() }),
-      );
-      actor.kept(result.descriptor);
-      return result;
-    },
-  );
+  const { socket, accepted } = await connection(actor);
   const memory = await actor.lease(256);
   const salt = random.int(0, 255);
   for (let round = 0; round < 5; round++) {
@@ -225,17 +220,7 @@ export async function starve(actor) {
   const { random, bearer } = actor;
   // Its own: actors that each hold some buffers of one ring and wait for more would wait for each other.
   const ring = ownRing(actor);
-  const where = listen(actor);
-  const [socket, { descriptor: accepted }] = await actor.together(
-    () => connect(actor, where),
-    async () => {
-      const result = await actor.run(
-        new Accept({ listener: where.listener.descriptor, into: actor.target() }),
-      );
-      actor.kept(result.descriptor);
-      return result;
-    },
-  );
+  const { socket, accepted } = await connection(actor);
   const total = random.int(1, 20) * ring.bufferBytes;
   const salt = random.int(0, 255);
   await actor.together(
@@ -264,19 +249,11 @@ export async function starve(actor) {
 
 function ownRing(actor) {
   const { random, bearer } = actor;
-  try {
-    const ring = bearer.buffers.ring({
-      count: random.pick([1, 2, 4]),
-      bufferBytes: random.pick([32, 512]),
-    });
-    actor.atEnd(() => {
-      if (!bearer.closed) ring.unregister();
-    });
-    return ring;
-  } catch (error) {
-    if (error.code === 'AT_CAPACITY') throw new NoRoom();
-    throw error;
-  }
+  const ring = actor.madeOrLeft(() =>
+    bearer.buffers.ring({ count: random.pick([1, 2, 4]), bufferBytes: random.pick([32, 512]) }),
+  );
+  actor.atEnd(() => ring.unregister());
+  return ring;
 }
 
 /** Errors that are to be these and no others. */

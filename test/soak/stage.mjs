@@ -2,6 +2,11 @@
 
 import { UringBearer } from '@ringbearer/io-uring-bearer';
 
+const asked = UringBearer.withCapacity({ CoreQueue: 1 });
+/** The kernel can collect completions for a while: 6.12. */
+const collects = asked.probe().features.includes('MIN_TIMEOUT');
+await asked.close();
+
 /**
  * @param shared `folder` for files, `drivers` to choose from, `rawAllowed`: descriptors of the process may be made, `thrown`: counts
  *   what handlers throw, `small`: everything is soon full
@@ -11,6 +16,8 @@ export function openStage(random, shared) {
   const core = random.pick(small ? [1, 2, 4, 8] : [8, 16, 64, 256]);
   const count = random.pick(small ? [1, 2, 4] : [2, 8, 32, 128]);
   const bufferBytes = random.pick([64, 512, 4096]);
+  const driver = random.pick(shared.drivers);
+  const minWaitUs = random.pick([0, 0, 50, 500]);
   const bearer = UringBearer.withCapacity(
     {
       CoreQueue: core,
@@ -19,14 +26,21 @@ export function openStage(random, shared) {
       PendingCompletions: small ? random.int(1, 32) : random.pick([64, 256, 1024]),
       Buffers: small ? 64 : 4096,
       BufferBytes: small ? 1 << 20 : 1 << 24,
+      BufferGroups: 16,
+      RegisteredBuffers: random.pick([1, 4, 16]),
+      Futexes: 16,
     },
-    { driver: random.pick(shared.drivers), manualFiles: small ? 2 : 8 },
+    {
+      driver,
+      minWaitUs: collects && driver === 'owner' ? minWaitUs : 0,
+      manualFiles: small ? 2 : 8,
+    },
   );
-  return new Stage(bearer, shared, { count, bufferBytes });
+  return new Stage(bearer, shared, { count, bufferBytes, minWaitUs: collects ? minWaitUs : 0 });
 }
 
 class Stage {
-  constructor(bearer, shared, { count, bufferBytes }) {
+  constructor(bearer, shared, { count, bufferBytes, minWaitUs }) {
     this.bearer = bearer;
     this.shared = shared;
     this.folder = shared.folder;
@@ -36,15 +50,17 @@ class Stage {
     this.pool = bearer.buffers.pool({ count: Math.min(count, 16), bufferBytes: 4096 });
     this.futexes = bearer.probe().has('FUTEX_WAIT');
     this.word = bearer.buffers.futex();
-    if (bearer.driver === 'manual') this.#pump();
+    if (bearer.driver === 'manual') this.#pump(minWaitUs === 0 ? undefined : minWaitUs);
   }
   #pumping = true;
+  /** A message may have come when its mailbox had gone: that is a stale completion. */
+  messagesAstray = false;
 
   /** Nothing happens on a manual bearer by itself. */
-  async #pump() {
+  async #pump(minWaitUs) {
     const { bearer } = this;
     while (this.#pumping && !bearer.closed) {
-      bearer.submitAndWait(1, 1);
+      bearer.submitAndWait(minWaitUs === undefined ? 1 : 4, { timeoutMs: 1, minWaitUs });
       bearer.handleCompletions();
       await new Promise(setImmediate);
     }
@@ -64,7 +80,11 @@ class Stage {
     expect('buffers of the ring', ring.available, ring.count);
     expect('buffers of the pool', pool.available, pool.count);
     expect('manual slots', bearer.files.manualUsed, 0);
-    expect('stale completions', stale, 0);
+    expect('direct descriptors', capacity.RegisteredFd.used, 0);
+    expect('registered buffers', capacity.RegisteredBuffers.used, 0);
+    expect('buffer groups', capacity.BufferGroups.used, 1);
+    expect('futex words', capacity.Futexes.used, 1);
+    if (!this.messagesAstray) expect('stale completions', stale, 0);
     expect('dropped completions', dropped, 0);
     return wrong.join(', ');
   }
