@@ -82,7 +82,6 @@ export async function nops(actor) {
   const waiting = [];
   for (let i = random.int(1, 40); i > 0; i--) {
     const result = random.int(0, 1000);
-    // A drain would wait for the accepts of other actors, which wait for what is behind the drain.
     const flags = random.pick([NONE, NONE, NONE, ASYNC]);
     const pushed = push(actor, new Nop({ result }), flags);
     if (pushed === null) break;
@@ -166,32 +165,77 @@ export async function throwing(actor) {
   await Promise.all(waiting);
 }
 
-/** Drains on a bearer of their own: what is behind one completes after all that was before it. */
+/**
+ * Drains on a bearer of their own, as one would wait for the accepts of other actors: what is behind one, single or a chain, completes
+ * after all that was before it. At times some is cancelled while it is held back, or the bearer closed.
+ */
 export async function drains(actor) {
   const { random, stage } = actor;
   const inner = openStage(random, stage.shared);
+  const { bearer } = inner;
   const order = [];
   const waiting = [];
+  const cancelled = new Set();
   let before = 0;
   actor.count('bearer');
+  const closes = random.chance(0.2);
+  // A drain that is cancelled, or found no room, holds nothing back.
+  let drained = true;
+  // When the completion is handled: Promises of chains settle later than others.
+  const marked = (operation, group) => {
+    const { complete } = operation;
+    operation.complete = function (cqe) {
+      const result = complete.call(this, cqe);
+      if (!cancelled.has(this)) order.push(group);
+      return result;
+    };
+    return operation;
+  };
+  const submitOne = (group, flags) => {
+    const operation = random.chance(0.5)
+      ? new Timeout({ milliseconds: random.int(0, 3) })
+      : new Nop({});
+    marked(operation, group);
+    actor.count(operation.name);
+    const done = bearer.submit(operation, { flags }).catch((error) => {
+      if (flags !== SubmissionFlags.NONE) drained = false;
+      const gone = (cancelled.has(operation) || closes) && error.code === 'ECANCELED';
+      if (!gone && !(closes && error.code === 'BEARER_CLOSED') && !FULL.has(error.code))
+        throw error;
+    });
+    waiting.push(done);
+    if (!operation.inFlight || !random.chance(0.1)) return;
+    cancelled.add(operation);
+    bearer.cancel(operation);
+  };
+  const submitChain = async (group) => {
+    actor.count('chain');
+    let chain = bearer.chain(marked(new Nop({}), group));
+    for (let i = random.int(1, 3); i > 0; i--) chain = chain.link(marked(new Nop({}), group));
+    try {
+      await chain.submit();
+    } catch (error) {
+      if (!FULL.has(error.code) && !(closes && error.code === 'BEARER_CLOSED')) throw error;
+    }
+  };
   try {
     for (let i = random.int(2, 30); i > 0; i--) {
       const drain = random.chance(0.2);
-      const operation = random.chance(0.5)
-        ? new Timeout({ milliseconds: random.int(0, 3) })
-        : new Nop({});
       if (drain) before++;
-      const group = before;
-      const flags = drain ? SubmissionFlags.DRAIN : SubmissionFlags.NONE;
-      waiting.push(inner.bearer.submit(operation, { flags }).then(() => order.push(group)));
-      actor.count(operation.name);
+      // A drain is a group of its own, between what is in front of it and what is behind.
+      const group = before * 2 + (drain ? 0 : 1);
+      if (!drain && random.chance(0.2)) waiting.push(submitChain(group));
+      else submitOne(group, drain ? SubmissionFlags.DRAIN : SubmissionFlags.NONE);
       if (random.chance(0.1)) await actor.pause(1);
     }
+    if (closes) await inner.close();
     await Promise.all(waiting);
   } finally {
     await inner.close();
   }
-  if (order.some((group, index) => index > 0 && group < order[index - 1])) {
+  const { used } = bearer.stats().capacity.PendingCompletions;
+  if (used !== 0) throw new Error(`Drains left ${used} operations in flight`);
+  if (drained && order.some((group, index) => index > 0 && group < order[index - 1])) {
     throw new Error(`Drains did not order ${order}`);
   }
 }

@@ -22,7 +22,7 @@ const SCENARIOS = [
   [control.timers, 3],
   [control.ticks, 2],
   [control.nops, 3],
-  [control.drains, 1],
+  [control.drains, 2],
   [control.futex, 2],
   [control.poll, 2],
   [control.throwing, 1],
