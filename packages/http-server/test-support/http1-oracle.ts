@@ -227,3 +227,39 @@ export function judge(text: string, ours: Verdict, node: Verdict, wire: string):
   const why = concealment(wire, mine.length, theirs.length);
   return why === null ? null : { why };
 }
+
+/** Turns of the event loop a connection gets: it has a handful of messages. */
+const TURNS = 12;
+
+/** Lets what was fed come to its end. */
+export async function settled(fed: readonly ReturnType<typeof feedOurs>[]): Promise<void> {
+  for (let turn = 0; turn < TURNS; turn++) {
+    for (const { peer } of fed) peer.run();
+    await new Promise<void>((resolve) => setImmediate(resolve));
+  }
+}
+
+/** Why llhttp reads other messages than we do, where we do not refuse and say so; or null. */
+export async function disagreement(
+  oracle: NodeOracle,
+  text: string,
+  splits: Splits,
+): Promise<string | null> {
+  let asked = text;
+  for (let repeat = 0; repeat < REPEATS_MAX; repeat++) {
+    // Split points belong to the text as it was: what is asked again is sent whole.
+    const how = asked === text ? splits : 'none';
+    const node = oracle.feed(asked, how === 1 ? 1 : undefined);
+    const ours = feedOurs(asked, how);
+    await settled([ours]);
+    const explain = (why: string): string =>
+      `${why}: ${JSON.stringify(asked)}\nours ${JSON.stringify(ours.verdict)}\nanswers ${JSON.stringify(ours.peer.received)}\nnode ${JSON.stringify(node)}`;
+    // No hang: FIN came, so every connection is over.
+    if (ours.peer.closed === null) return explain('not closed');
+    const judgement = judge(asked, ours.verdict, node, ours.peer.received);
+    if (judgement === null) return null;
+    if ('why' in judgement) return explain(judgement.why);
+    asked = judgement.again;
+  }
+  return `there is always one more leniency: ${JSON.stringify(text)}`;
+}

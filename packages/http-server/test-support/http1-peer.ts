@@ -27,8 +27,12 @@ export interface Reply {
   readonly body: string;
 }
 
-/** Reads replies to requests of `methods`, strictly; what is left over is the last element. */
-export function repliesOf(wire: string, methods: readonly string[] = []): [...Reply[]] {
+/** Reads replies to requests of `methods`, strictly; what is left over is the last element. `repeats`: names may come twice. */
+export function repliesOf(
+  wire: string,
+  methods: readonly string[] = [],
+  repeats = false,
+): [...Reply[]] {
   const replies: Reply[] = [];
   let rest = wire;
   while (rest.length > 0) {
@@ -38,11 +42,12 @@ export function repliesOf(wire: string, methods: readonly string[] = []): [...Re
     const match = /^HTTP\/1\.1 (\d{3}) ([ -~]*)$/.exec(start ?? '');
     if (match === null) throw new Error(`no status line in ${JSON.stringify(start)}`);
     const status = Number(match[1]);
-    const fields: Record<string, string> = {};
+    // Without a prototype: `__proto__` is a name like any other.
+    const fields: Record<string, string> = Object.create(null);
     for (const line of lines) {
       const colon = line.indexOf(': ');
       const name = line.slice(0, colon).toLowerCase();
-      if (name in fields && name !== 'set-cookie') throw new Error(`twice: ${line}`);
+      if (name in fields && name !== 'set-cookie' && !repeats) throw new Error(`twice: ${line}`);
       fields[name] =
         name in fields ? `${fields[name]}|${line.slice(colon + 2)}` : line.slice(colon + 2);
     }

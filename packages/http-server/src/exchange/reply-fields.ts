@@ -59,8 +59,15 @@ export class ReplyFields {
    * @throws TypeError when name or value cannot be sent, or the field is the protocol's own (`Transfer-Encoding`, `Upgrade`)
    */
   set(name: string, value: FieldValue): void {
-    this.#delete(fieldName(name));
+    const lower = fieldName(name);
+    const before = this.#lines.length;
+    if (lower === 'connection' || lower === 'content-length' || Array.isArray(value)) {
+      this.#setWhole(lower, name, value);
+      return;
+    }
+    // What cannot be sent throws before anything is taken away.
     this.#add(name, value);
+    if (before > 0) this.#deleteLines(lower, before);
   }
 
   /** Adds lines to a field. @throws as {@link set} */
@@ -73,11 +80,31 @@ export class ReplyFields {
     this.#delete(name.toLowerCase());
   }
 
+  /** All of a value or nothing: a part of it may be refused. */
+  #setWhole(lower: string, name: string, value: FieldValue): void {
+    const { contentLength, close } = this;
+    const before = this.#lines.slice();
+    this.#delete(lower);
+    try {
+      this.#add(name, value);
+    } catch (error) {
+      this.contentLength = contentLength;
+      this.close = close;
+      this.#lines.splice(0, this.#lines.length, ...before);
+      throw error;
+    }
+  }
+
   #delete(lower: string): void {
     if (lower === 'content-length') this.contentLength = -1;
     else if (lower === 'connection') this.close = false;
+    this.#deleteLines(lower, this.#lines.length);
+  }
+
+  /** Removes the lines of a name among the first `length / 3`. */
+  #deleteLines(lower: string, length: number): void {
     const lines = this.#lines;
-    for (let i = lines.length - 3; i >= 0; i -= 3) {
+    for (let i = length - 3; i >= 0; i -= 3) {
       if (lines[i + 1] === lower) lines.splice(i, 3);
     }
   }
