@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { serve } from '@ringbearer/http-server';
 import { describe, expect, test } from 'vitest';
-import { HostileHouse, hello, LARGE, MEGABYTES, sizes } from './harness/hostile-house.js';
+import { GROUNDS, HostileHouse, hello, LARGE, MEGABYTES, sizes } from './harness/hostile-house.js';
 import { get, Peer } from './harness/peer.js';
 import { until } from './harness/until.js';
 
-describe.each(['owner', 'embedded'] as const)('%s driver', (driver) => {
-  const house = new HostileHouse(driver);
+describe.each(GROUNDS)('%s', (_name, ground) => {
+  const house = new HostileHouse(ground);
   const { serving, connect, ask, expectIdle } = house;
 
   describe('crowds', () => {
@@ -51,7 +51,7 @@ describe.each(['owner', 'embedded'] as const)('%s driver', (driver) => {
       const peer = await connect(port);
       await peer.send(Array.from({ length: 1000 }, (_, i) => get(`/${i}`)).join(''));
       for (let i = 0; i < 1000; i++) expect((await peer.response()).body.toString()).toBe(`/${i}`);
-      expect(house.server.stats().ring.submitted).toBeLessThan(1000);
+      if (house.ring !== null) expect(house.ring.submitted).toBeLessThan(1000);
     });
 
     test('pipelined without reading, requests wait: memory stays bounded', async () => {
@@ -79,10 +79,13 @@ describe.each(['owner', 'embedded'] as const)('%s driver', (driver) => {
       await until('it says so', () => house.server.stats().acceptPaused);
       const waiting = await Promise.all(Array.from({ length: 200 }, () => connect(port)));
       for (const peer of waiting) await peer.send(get('/'));
-      const { enters } = house.server.stats().ring;
+      const enters = house.ring?.enters ?? 0;
+      const { system } = process.cpuUsage();
       await sleep(1000);
       // The process that runs the test wakes up now and then; a spin would be thousands.
-      expect(house.server.stats().ring.enters - enters).toBeLessThan(300);
+      if (house.ring !== null) expect(house.ring.enters - enters).toBeLessThan(300);
+      // node:net has no such counter: a spin of a second is nearly that of system time.
+      expect(process.cpuUsage().system - system).toBeLessThan(500_000);
       expect(house.server.stats().connections).toBe(4);
       expect(waiting.every((peer) => peer.bufferedBytes === 0)).toBe(true);
 
@@ -127,7 +130,7 @@ describe.each(['owner', 'embedded'] as const)('%s driver', (driver) => {
         }),
       );
       expect(new Set(answers)).toEqual(new Set([`POST / ${body.length}`]));
-      expect(house.server.stats().ring.noBuffers).toBeGreaterThan(0);
+      if (house.ring !== null) expect(house.ring.noBuffers).toBeGreaterThan(0);
       expect(await ask(port)).toBe('GET / 0');
     });
   });
@@ -274,7 +277,7 @@ describe.each(['owner', 'embedded'] as const)('%s driver', (driver) => {
     await closing;
     // Those that never end had the whole drain timeout.
     expect(performance.now() - started).toBeGreaterThan(700);
-    const again = await serve({ hostname: '127.0.0.1', port, raw: hello, driver });
+    const again = await serve({ hostname: '127.0.0.1', port, raw: hello, ...ground });
     expect(await ask(port)).toBe('hello');
     await again.close();
   });

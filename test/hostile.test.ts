@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { HostileHouse, hello, LARGE, MEGABYTES, sizes } from './harness/hostile-house.js';
+import { GROUNDS, HostileHouse, hello, LARGE, MEGABYTES, sizes } from './harness/hostile-house.js';
 import { get } from './harness/peer.js';
 import { until } from './harness/until.js';
 
-describe.each(['owner', 'embedded'] as const)('%s driver', (driver) => {
-  const house = new HostileHouse(driver);
+describe.each(GROUNDS)('%s', (_name, ground) => {
+  const house = new HostileHouse(ground);
   const { serving, connect, ask, expectIdle } = house;
 
   describe('requests in pieces', () => {

@@ -53,6 +53,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("adoptListener", Napi::Function::New<AdoptListener>(env, "adoptListener"));
   exports.Set("socketName", Napi::Function::New<SocketName>(env, "socketName"));
   exports.Set("peerName", Napi::Function::New<PeerName>(env, "peerName"));
+  exports.Set("duplicateFd", Napi::Function::New<DuplicateFd>(env, "duplicateFd"));
   exports.Set("closeFd", Napi::Function::New<CloseFd>(env, "closeFd"));
   exports.Set("registerWithoutRing", Napi::Function::New<RegisterWithoutRing>(env, "registerWithoutRing"));
   exports.Set("openEventfd", Napi::Function::New<OpenEventfd>(env, "openEventfd"));

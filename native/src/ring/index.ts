@@ -128,6 +128,8 @@ interface Addon {
   socketName(fd: number): SocketName;
   peerName(fd: number): SocketName;
   closeFd(fd: number): void;
+  /** Another descriptor of the same, close-on-exec. @throws the system's error */
+  duplicateFd(fd: number): number;
   /** io_uring_register(2) on descriptor -1: what needs no ring. @throws the system's error */
   registerWithoutRing(opcode: number, argument: ArrayBufferView, count: number): number;
   /** A new eventfd(2), close-on-exec. @throws the system's error */
@@ -153,10 +155,31 @@ function load(): Addon {
   try {
     return createRequire(import.meta.url)(path) as Addon;
   } catch (cause) {
-    throw new Error(
+    return unavailable(new AddonLoadError(cause));
+  }
+}
+
+/** Whoever imports this may have another way: it fails in who uses it. */
+function unavailable(error: AddonLoadError): Addon {
+  function fail(): never {
+    throw error;
+  }
+  return new Proxy({ controlWords: {} } as Addon, {
+    get: (addon, name) => (name === 'controlWords' ? addon.controlWords : fail),
+  });
+}
+
+/** The addon is not there, or is for another Node.js or another machine. `cause` is what the loader said. */
+export class AddonLoadError extends Error {
+  readonly code = 'ADDON_NOT_LOADED';
+
+  /** @param cause what the loader threw */
+  constructor(cause: unknown) {
+    super(
       'Cannot load the io_uring addon: build it with "npm rebuild @ringbearer/native", in the repository with "npm run build" (needs cmake, make, a C++20 compiler and liburing-dev)',
       { cause },
     );
+    this.name = 'AddonLoadError';
   }
 }
 
@@ -175,5 +198,6 @@ export const {
   socketName,
   peerName,
   closeFd,
+  duplicateFd,
 } = addon;
 export const { registerWithoutRing, openEventfd } = addon;

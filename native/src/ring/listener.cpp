@@ -209,4 +209,10 @@ void CloseFd(const Napi::CallbackInfo& info) {
   if (::close(info[0].ToNumber().Int32Value()) != 0 && errno != EINTR) throw ErrnoError(info.Env(), "close", errno);
 }
 
+Napi::Value DuplicateFd(const Napi::CallbackInfo& info) {
+  int copy = fcntl(info[0].ToNumber().Int32Value(), F_DUPFD_CLOEXEC, 3);
+  if (copy < 0) throw ErrnoError(info.Env(), "fcntl", errno);
+  return Napi::Number::New(info.Env(), copy);
+}
+
 }  // namespace ringbearer

@@ -13,5 +13,7 @@ Napi::Value SocketName(const Napi::CallbackInfo& info);
 Napi::Value PeerName(const Napi::CallbackInfo& info);
 // closeFd(fd).
 void CloseFd(const Napi::CallbackInfo& info);
+// duplicateFd(fd): another descriptor of the same.
+Napi::Value DuplicateFd(const Napi::CallbackInfo& info);
 
 }  // namespace ringbearer

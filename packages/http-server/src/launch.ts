@@ -3,16 +3,19 @@ import { listenError } from './listen/listen-error.js';
 import { ServerObserver } from './observe/index.js';
 import type { ServeOptions } from './options.js';
 import { type Handle, http1, refusal } from './protocol/http1/index.js';
-import { IoUringRuntime, type ListenOptions, type SocketName } from './runtime/io-uring/index.js';
+import { makeRuntime, runtimeChoice, type ServerRuntime } from './runtime/choose-runtime.js';
+import type { ListenOptions, SocketName } from './runtime/io-uring/index.js';
 import type { StatsBoard } from './runtime/stats-board.js';
 
 /** A runtime that serves. */
 export interface Launched {
-  readonly runtime: IoUringRuntime;
+  readonly runtime: ServerRuntime;
   /** What its protocol and the runtime report to. */
   readonly observer: ServerObserver;
   /** Where it listens, in the order of the places. */
   readonly addresses: readonly SocketName[];
+  /** Why it is not io_uring that serves; null when it is, or was not wanted. */
+  readonly fallback: Error | null;
 }
 
 /**
@@ -28,10 +31,11 @@ export async function launch(
 ): Promise<Launched> {
   const { layers, maxConnections, writeTimeoutMs, lingerTimeoutMs, driver } = options;
   const { overload, maxConnectionsPerAddress } = options;
+  const choice = runtimeChoice(options.runtime);
   const handle = handleOf(options);
   const observer = new ServerObserver(options);
   const app = http1({ ...options, handle, observer });
-  const runtime = new IoUringRuntime({
+  const { runtime, fallback } = makeRuntime(choice, {
     app,
     observer,
     refusal: refusal(),
@@ -47,14 +51,14 @@ export async function launch(
   const addresses: SocketName[] = [];
   for (const place of places) {
     try {
-      addresses.push(runtime.listen(place).address);
+      addresses.push((await runtime.listen(place)).address);
     } catch (error) {
       observer.close();
       await runtime.close(0);
       throw listenError(error, place);
     }
   }
-  return { runtime, observer, addresses };
+  return { runtime, observer, addresses, fallback };
 }
 
 function handleOf(options: ServeOptions): Handle {

@@ -2,6 +2,7 @@ import type { FetchHandler, OnError, RawHandler } from './handlers/index.js';
 import type { ListenAddress } from './listen/listen-address.js';
 import type { ObservationOptions } from './observe/index.js';
 import { HTTP1_LIMITS, type Http1Limits } from './protocol/http1/index.js';
+import type { RuntimeChoice } from './runtime/choose-runtime.js';
 import type { LayerBlueprint } from './sans-io/blueprint.js';
 
 /** Options of {@link serve}. Exactly one of `fetch` and `raw` says what to answer. */
@@ -36,6 +37,11 @@ export interface ServerLimits extends Http1Limits {
    * which the server is a side matter.
    */
   readonly driver?: 'owner' | 'embedded';
+  /**
+   * What does the I/O: `'io-uring'`, `'node'` (node:net), or `'auto'`: io_uring, and where that cannot be set up node:net, with one warning.
+   * Default: what the environment says in RINGBEARER_RUNTIME, else `'auto'`.
+   */
+  readonly runtime?: RuntimeChoice;
 }
 
 /** What answers requests: the part of {@link ServeOptions} that is code. */
@@ -97,6 +103,7 @@ export const LIMIT_TYPES: OptionTypes<ServerLimits> = {
   lingerTimeoutMs: 'number',
   drainTimeoutMs: 'number',
   driver: null,
+  runtime: null,
 };
 const SERVE_TYPES: OptionTypes<ServeOptions> = {
   ...LISTEN_TYPES,

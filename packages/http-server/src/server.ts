@@ -3,7 +3,9 @@ import { launch } from './launch.js';
 import { listenPlaces } from './listen/listen-places.js';
 import { ServerObserver, type ServerStats, statsOf } from './observe/index.js';
 import { checkOptions, DRAIN_TIMEOUT_MS, type ServeOptions, timeOption } from './options.js';
-import type { Capabilities, IoUringRuntime, SocketName } from './runtime/io-uring/index.js';
+import type { ServerRuntime } from './runtime/choose-runtime.js';
+import type { Capabilities, SocketName } from './runtime/io-uring/index.js';
+import { fallbackMessage, warnFallback } from './runtime/warn-fallback.js';
 import { serverUrl } from './server-url.js';
 
 /** Options of {@link Server.close}. */
@@ -21,7 +23,7 @@ export interface CloseOptions {
  * A running server. Made by {@link serve}.
  */
 export class Server {
-  readonly #runtime: IoUringRuntime;
+  readonly #runtime: ServerRuntime;
   readonly #addresses: readonly SocketName[];
   readonly #observer: ServerObserver;
   readonly #drainTimeoutMs: number;
@@ -35,7 +37,7 @@ export class Server {
 
   /** Use {@link serve}. */
   constructor(
-    runtime: IoUringRuntime,
+    runtime: ServerRuntime,
     addresses: readonly SocketName[],
     options: Pick<ServeOptions, 'drainTimeoutMs' | 'signal'>,
     observer: ServerObserver = new ServerObserver(),
@@ -64,13 +66,21 @@ export class Server {
     return serverUrl(this.address());
   }
 
-  /** Requests, replies, connections, faults, limits, and the counters of the ring. Makes objects: some times a second, not per request. */
+  /** What does its I/O. */
+  get runtime(): 'io-uring' | 'node' {
+    return this.#runtime.kind;
+  }
+
+  /**
+   * Requests, replies, connections, faults, limits, and the counters of the ring (null where there is none). Makes objects: some times a
+   * second, not per request.
+   */
   stats(): ServerStats {
     return statsOf(this.#observer, this.#runtime.stats());
   }
 
-  /** What the ring was granted: driver, setup flags, kernel. */
-  capabilities(): Capabilities {
+  /** What the ring was granted: driver, setup flags, kernel. Null where there is none. */
+  capabilities(): Capabilities | null {
     return this.#runtime.capabilities();
   }
 
@@ -120,7 +130,8 @@ export class Server {
 }
 
 /**
- * Starts an HTTP server on its own io_uring, in this thread. Accepts connections once the Promise resolves.
+ * Starts an HTTP server on its own io_uring, in this thread; on node:net where io_uring is not to be had. Accepts connections once the
+ * Promise resolves.
  *
  * For several threads see `start`.
  *
@@ -128,7 +139,7 @@ export class Server {
  * @param more the options that go with a handler
  * @throws TypeError, RangeError for an option that does not exist or cannot be
  * @throws the system's error with code (`EADDRINUSE`, `EACCES`), errno and syscall
- * @throws RingSetupError (code `SETUP_FAILED`) where io_uring cannot be used; its message says what to do
+ * @throws RingSetupError (code `SETUP_FAILED`) where io_uring cannot be used and `runtime` is `'io-uring'`; its message says what to do
  *
  * @example
  * ```ts
@@ -164,7 +175,9 @@ export async function serve(
   timeOption('drainTimeoutMs', options.drainTimeoutMs);
   timeOption('writeTimeoutMs', options.writeTimeoutMs);
   timeOption('lingerTimeoutMs', options.lingerTimeoutMs);
-  const { runtime, addresses, observer } = await launch(options, await listenPlaces(options));
+  const places = await listenPlaces(options);
+  const { runtime, addresses, observer, fallback } = await launch(options, places);
+  if (fallback !== null) warnFallback(fallbackMessage(fallback));
   return new Server(runtime, addresses, options, observer);
 }
 

@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import {
   adoptListener,
   closeFd,
+  duplicateFd,
   type ListenerOptions,
   openListener,
   type SocketName,
@@ -153,6 +154,28 @@ export class ListeningSocket {
       // Somebody else removed it.
     }
   }
+}
+
+/**
+ * Another descriptor of the same file or socket, close-on-exec, which the caller closes (F_DUPFD_CLOEXEC of fcntl(2)).
+ * @throws RangeError for what is no descriptor
+ * @throws the system's error, with code (`EBADF`, `EMFILE`), errno and syscall
+ *
+ * @example
+ * ```ts
+ * import { createServer } from 'node:net';
+ * import { duplicateDescriptor, ListeningSocket } from '@ringbearer/io-uring-bearer';
+ *
+ * const socket = ListeningSocket.open({});
+ * const server = createServer().listen({ fd: duplicateDescriptor(socket.fd) }, () => {
+ *   server.close(); // the descriptor it was given
+ *   socket.close();
+ * });
+ * ```
+ */
+export function duplicateDescriptor(fd: number): number {
+  demandInteger('fd', fd, 0, 0x7fff_ffff);
+  return duplicateFd(fd);
 }
 
 function demandInteger(name: string, value: number, least: number, most: number): void {

@@ -24,18 +24,23 @@ async function start(settings: DemoSettings): Promise<void> {
 }
 
 function introduce(server: Server): void {
-  const { driver, setupFlags, submissionEntries, completionEntries, kernel } =
-    server.capabilities();
   console.log(`Ringbearer serves ${server.url}
 
-  ring    ${driver} driver, ${submissionEntries} SQEs, ${completionEntries} CQEs
-  setup   ${setupFlags.join(' ')}
-  kernel  ${kernel}
+${ringOf(server)}
   limits  ${server.stats().maxConnections} connections
 
   curl ${server.url}text
   curl -d 'one ring' ${server.url}echo
   Ctrl-C finishes what is under way; a second one does not wait.`);
+}
+
+function ringOf(server: Server): string {
+  const granted = server.capabilities();
+  if (granted === null) return '  ring    none: this is node:net';
+  const { driver, setupFlags, submissionEntries, completionEntries, kernel } = granted;
+  return `  ring    ${driver} driver, ${submissionEntries} SQEs, ${completionEntries} CQEs
+  setup   ${setupFlags.join(' ')}
+  kernel  ${kernel}`;
 }
 
 function closeOnSignal(server: Server, site: DemoSite): void {

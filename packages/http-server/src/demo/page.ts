@@ -41,7 +41,8 @@ export class DemoPage {
   readonly #html: Buffer;
   readonly #policy: string;
 
-  constructor(facts: RingFacts) {
+  /** @param facts null where no ring serves */
+  constructor(facts: RingFacts | null) {
     this.#html = Buffer.from(html(facts));
     this.#policy = [
       "default-src 'none'",
@@ -75,7 +76,7 @@ function hash(content: string): string {
 const ICON =
   "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Ccircle cx='8' cy='8' r='5.5' fill='none' stroke='%23c8871a' stroke-width='3'/%3E%3C/svg%3E";
 
-function html(facts: RingFacts): string {
+function html(facts: RingFacts | null): string {
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -89,7 +90,7 @@ function html(facts: RingFacts): string {
 <body>
 <header>
   <h1>Ringbearer</h1>
-  <p>Every byte of this page went through typed io_uring opcodes, from JavaScript straight into the kernel's rings.</p>
+  <p>${facts === null ? 'There is no ring here: this page came by node:net, and the rings below stand still.' : "Every byte of this page went through typed io_uring opcodes, from JavaScript straight into the kernel's rings."}</p>
   <p id="link" role="status" data-state="waiting">Waiting for the counters</p>
 </header>
 <main>
@@ -110,13 +111,7 @@ function html(facts: RingFacts): string {
 </section>
 <section aria-labelledby="facts-title">
   <h2 id="facts-title">What the kernel granted</h2>
-  <table>
-    <tr><th scope="row">Kernel</th><td>${escapeText(facts.kernel)}</td></tr>
-    <tr><th scope="row">Loop driver</th><td>${escapeText(facts.driver)}</td></tr>
-    <tr><th scope="row">Setup flags</th><td>${facts.setupFlags.map((flag) => `<code>${escapeText(flag)}</code>`).join(' ')}</td></tr>
-    <tr><th scope="row">Queues</th><td>${facts.submissionEntries} submission entries, ${facts.completionEntries} completion entries</td></tr>
-    <tr><th scope="row">Opcodes</th><td>${facts.opcodes} supported</td></tr>
-  </table>
+  ${facts === null ? '<p>Nothing.</p>' : table(facts)}
 </section>
 <section aria-labelledby="try-title">
   <h2 id="try-title">Something to hit</h2>
@@ -129,6 +124,16 @@ wrk -c 64 -d 5 /text</pre>
 </body>
 </html>
 `;
+}
+
+function table(facts: RingFacts): string {
+  return `<table>
+    <tr><th scope="row">Kernel</th><td>${escapeText(facts.kernel)}</td></tr>
+    <tr><th scope="row">Loop driver</th><td>${escapeText(facts.driver)}</td></tr>
+    <tr><th scope="row">Setup flags</th><td>${facts.setupFlags.map((flag) => `<code>${escapeText(flag)}</code>`).join(' ')}</td></tr>
+    <tr><th scope="row">Queues</th><td>${facts.submissionEntries} submission entries, ${facts.completionEntries} completion entries</td></tr>
+    <tr><th scope="row">Opcodes</th><td>${facts.opcodes} supported</td></tr>
+  </table>`;
 }
 
 function escapeText(text: string): string {

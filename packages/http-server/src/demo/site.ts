@@ -1,4 +1,5 @@
 import type { HttpReply, HttpRequest } from '../exchange/index.js';
+import { NO_TOTALS } from '../runtime/stats-board.js';
 import type { Server } from '../server.js';
 import { echo } from './echo.js';
 import { EventFeed } from './event-feed.js';
@@ -15,6 +16,8 @@ interface Route {
 const READ = ['GET', 'HEAD'];
 /** `curl -d` posts, `curl -T` puts. */
 const SEND = ['POST', 'PUT'];
+/** What the page draws where node:net serves. */
+const NO_RING = { ...NO_TOTALS, capacity: { PendingCompletions: { used: 0 } } };
 const GREETING = 'Hello, World!';
 
 /**
@@ -64,7 +67,8 @@ export class DemoSite {
   }
 
   #snapshot() {
-    return { ...this.#server.stats(), requests: this.#requests };
+    const stats = this.#server.stats();
+    return { ...stats, ring: stats.ring ?? NO_RING, requests: this.#requests };
   }
 
   #stats(reply: HttpReply): void {

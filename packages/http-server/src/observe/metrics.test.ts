@@ -101,12 +101,12 @@ describe('prometheusText()', () => {
     expect(sampleOf('http_limits_reached_total', 'maxBodyBytes')).toBe(1);
     expect(sampleOf('http_received_bytes_total')).toBe(stats.bytesReceived);
     for (const [name, value] of [
-      ['sqes', stats.ring.submitted],
-      ['cqes', stats.ring.completed],
-      ['enters', stats.ring.enters],
-      ['enobufs', stats.ring.noBuffers],
-      ['overflows', stats.ring.overflows],
-      ['stale', stats.ring.stale],
+      ['sqes', stats.ring!.submitted],
+      ['cqes', stats.ring!.completed],
+      ['enters', stats.ring!.enters],
+      ['enobufs', stats.ring!.noBuffers],
+      ['overflows', stats.ring!.overflows],
+      ['stale', stats.ring!.stale],
     ] as const) {
       expect(sampleOf(`ring_${name}_total`)).toBe(value);
     }

@@ -1,8 +1,11 @@
 import type { RuntimeStats } from '../runtime/io-uring/index.js';
+import type { RuntimeCounts } from '../runtime/runtime.js';
 import type { ServerObserver } from './server-observer.js';
 
 /** Counters of a server since it started, and what is going on now. */
-export interface ServerStats extends RuntimeStats {
+export interface ServerStats extends RuntimeCounts {
+  /** Counters and capacities of the ring; null on node:net. */
+  readonly ring: RuntimeStats['ring'] | null;
   /** Requests given to the handler. */
   readonly requests: number;
   /** Of those, the ones that are not over. */
@@ -33,7 +36,8 @@ export interface ServerStats extends RuntimeStats {
 }
 
 /** The counters of one server, added up. @internal */
-export function statsOf(observer: ServerObserver, runtime: RuntimeStats): ServerStats {
+export function statsOf(observer: ServerObserver, runtime: RuntimeCounts & Pick<ServerStats, 'ring'>,
+): ServerStats {
   const { tally, accessLog } = observer;
   const { active, refusals } = tally;
   const [, informational, successful, redirected, client, server] = tally.responses.map(

@@ -31,7 +31,7 @@ export interface Runtime<Place = never, Name = unknown> {
    * Listens, and accepts from now on.
    * @throws the system's error, with code (`EADDRINUSE`), errno and syscall
    */
-  listen(place: Place): Listening<Name>;
+  listen(place: Place): Listening<Name> | Promise<Listening<Name>>;
   /** Counters now. */
   stats(): RuntimeCounts;
   /** It keeps the process alive (the default). */

@@ -29,7 +29,11 @@ export interface DrainMessage {
 
 /** From a worker: it accepts; it cannot start; it accepts no more; it has no connection any more. */
 export type WorkerMessage =
-  | { readonly type: 'listening' }
+  | {
+      readonly type: 'listening';
+      /** Why it is not io_uring that serves: told once for all workers. */
+      readonly warning: string | null;
+    }
   | { readonly type: 'failed'; readonly error: PlainError }
   | { readonly type: 'stopped' }
   | { readonly type: 'drained' };

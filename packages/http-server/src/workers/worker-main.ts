@@ -2,8 +2,9 @@
 
 import { workerData } from 'node:worker_threads';
 import { launch } from '../launch.js';
-import type { IoUringRuntime } from '../runtime/io-uring/index.js';
+import type { ServerRuntime } from '../runtime/choose-runtime.js';
 import { StatsBoard } from '../runtime/stats-board.js';
+import { fallbackMessage } from '../runtime/warn-fallback.js';
 import { Server } from '../server.js';
 import { type AppModule, appOf } from './app-module.js';
 import {
@@ -20,7 +21,11 @@ const say = (message: WorkerMessage): void => port.postMessage(message);
 try {
   const module = (await import(app)) as AppModule;
   const options = { ...appOf(module, app), ...limits };
-  const { runtime, addresses, observer } = await launch(options, places, new StatsBoard(board));
+  const { runtime, addresses, observer, fallback } = await launch(
+    options,
+    places,
+    new StatsBoard(board),
+  );
   const server = new Server(runtime, addresses, options, observer);
   // The server keeps the thread alive; a port that did so too would keep it when all is done.
   port.on('message', (message: ThreadMessage) => {
@@ -28,14 +33,14 @@ try {
     else void drain(runtime, server, module, message);
   });
   port.unref();
-  say({ type: 'listening' });
+  say({ type: 'listening', warning: fallback === null ? null : fallbackMessage(fallback) });
 } catch (error) {
   say({ type: 'failed', error: plainError(error) });
   port.close();
 }
 
 async function drain(
-  runtime: IoUringRuntime,
+  runtime: ServerRuntime,
   server: Server,
   module: AppModule,
   { drainTimeoutMs, gently }: DrainMessage,

@@ -5,6 +5,7 @@ import {
   Worker,
 } from 'node:worker_threads';
 import { StatsBoard } from '../runtime/stats-board.js';
+import { warnFallback } from '../runtime/warn-fallback.js';
 import {
   revivedError,
   type ThreadMessage,
@@ -186,6 +187,7 @@ export class WorkerThread {
       this.#accepts = false;
       this.#stopped();
     } else if (this.#state === 'starting') {
+      if (message.warning !== null) warnFallback(message.warning);
       this.#state = 'serving';
       this.#served = true;
       this.#listening();

@@ -3,12 +3,12 @@ import { type Cqe, Errno } from '@ringbearer/io-uring-opcode';
 import type { Clock } from '../../sans-io/clock.js';
 import type { Left, PeerAddress } from '../../sans-io/left.js';
 import type { CloseReason, Orbit } from '../../sans-io/orbit.js';
-import type { Carry } from './carry.js';
+import type { Carry } from '../carry.js';
+import { HIGH_WATER_BYTES, LOW_WATER_BYTES } from '../transmit-queue.js';
 import type { Ender, Ending } from './ending.js';
 import type { Outgoing, Sender } from './outgoing.js';
 import type { Receive, Receiver } from './receive.js';
 import type { IoUringRuntime } from './runtime.js';
-import { HIGH_WATER_BYTES, LOW_WATER_BYTES } from './transmit-queue.js';
 
 const ENOBUFS = -Errno.ENOBUFS;
 const ECANCELED = -Errno.ECANCELED;

@@ -1,5 +1,5 @@
 import type { FixedFd } from '@ringbearer/io-uring-fd';
-import { Carry } from './carry.js';
+import { Carry } from '../carry.js';
 import { type Ender, Ending } from './ending.js';
 import { Outgoing, type Sender } from './outgoing.js';
 import { Receive, type Receiver } from './receive.js';

@@ -1,9 +1,11 @@
 export {
   type Capabilities,
   diagnose,
+  duplicateDescriptor,
   formatDiagnosis,
   ListeningSocket,
   type ListenOptions,
+  type RingFactory,
   type SocketName,
 } from '@ringbearer/io-uring-bearer';
 export type { RuntimeObserver } from '../runtime-observer.js';

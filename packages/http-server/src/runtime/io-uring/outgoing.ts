@@ -1,7 +1,7 @@
 import type { FixedFd } from '@ringbearer/io-uring-fd';
 import { type Cqe, type GatherPart, type OpCode, Send, SendMsg } from '@ringbearer/io-uring-opcode';
+import { type Segment, segmentBytes, TransmitQueue } from '../transmit-queue.js';
 import type { TransmitPool, TransmitSlot } from './transmit-pool.js';
-import { type Segment, segmentBytes, TransmitQueue } from './transmit-queue.js';
 
 /** Most bytes one send carries: the write timeout is about progress, and one piece is what counts as progress. */
 const PIECE_BYTES = 256 * 1024;
@@ -18,7 +18,7 @@ export interface Sender {
  * copy. A connection holds an Outgoing from its first written byte until the last was sent, and none while it is idle.
  */
 export class Outgoing {
-  readonly queue: TransmitQueue;
+  readonly queue: TransmitQueue<TransmitSlot>;
   /** The clock's time at which the send in flight is late. */
   deadline = 0;
   /** The operation that carries what {@link next} or {@link sent} chose. */
@@ -28,8 +28,8 @@ export class Outgoing {
   #gather: GatherTo | null = null;
   #socket: FixedFd;
   /** What is being sent: the segment in front, and those that go with it. */
-  #segment: Segment | null = null;
-  readonly #more: Segment[] = [];
+  #segment: Segment<TransmitSlot> | null = null;
+  readonly #more: Segment<TransmitSlot>[] = [];
   /** Of those, how many the operation names. */
   #named = 0;
   /** The operations have memory of the caller's. */
@@ -116,7 +116,7 @@ export class Outgoing {
   }
 
   /** The kernel has let go of every slot the operation named. */
-  #takeBack(segment: Segment): void {
+  #takeBack(segment: Segment<TransmitSlot>): void {
     if (!(segment instanceof Uint8Array)) segment.recycle();
     for (let index = 0; index < this.#named; index++) {
       const other = this.#more[index]!;
@@ -124,7 +124,7 @@ export class Outgoing {
     }
   }
 
-  #choose(segment: Segment): void {
+  #choose(segment: Segment<TransmitSlot>): void {
     const rest = segmentBytes(segment) - this.#sent;
     this.#named = 0;
     if (this.#more.length > 0 && rest < PIECE_BYTES) {
@@ -136,7 +136,7 @@ export class Outgoing {
     this.operation = this.#send;
   }
 
-  #chooseSeveral(segment: Segment, rest: number): void {
+  #chooseSeveral(segment: Segment<TransmitSlot>, rest: number): void {
     const parts: GatherPart[] = [part(segment, this.#sent, rest)];
     let room = PIECE_BYTES - rest;
     for (const other of this.#more) {
@@ -153,11 +153,11 @@ export class Outgoing {
   }
 }
 
-function sourceOf(segment: Segment) {
+function sourceOf(segment: Segment<TransmitSlot>) {
   return segment instanceof Uint8Array ? segment : segment.source;
 }
 
-function part(segment: Segment, offset: number, length: number): GatherPart {
+function part(segment: Segment<TransmitSlot>, offset: number, length: number): GatherPart {
   const source = sourceOf(segment);
   if (!(source instanceof Uint8Array)) return { memory: source, offset, length };
   return length === source.length ? source : source.subarray(offset, offset + length);

@@ -6,6 +6,7 @@ import {
   type ListenOptions,
   type RingFactory,
   type SocketName,
+  UnsupportedOpcodeError,
   UringBearer,
 } from '@ringbearer/io-uring-bearer';
 import type { ProvidedBufferRing } from '@ringbearer/io-uring-buffer';
@@ -15,16 +16,16 @@ import { type Blueprint, instantiate, type LayerBlueprint } from '../../sans-io/
 import type { PeerAddress } from '../../sans-io/left.js';
 import type { Orbit } from '../../sans-io/orbit.js';
 import { Admission, type AdmissionOptions } from '../admission.js';
+import { CoarseClock } from '../coarse-clock.js';
+import { connectionsFor } from '../file-limit.js';
 import type { Runtime, RuntimeCounts } from '../runtime.js';
 import type { RuntimeObserver } from '../runtime-observer.js';
 import type { StatsBoard } from '../stats-board.js';
 import { Acceptor } from './acceptor.js';
 import { Connection } from './connection.js';
 import { Equipment } from './equipment.js';
-import { connectionsFor } from './file-limit.js';
 import type { IoUringRuntimeOptions } from './options.js';
 import { Outgoing } from './outgoing.js';
-import { RingClock } from './ring-clock.js';
 import { TransmitPool } from './transmit-pool.js';
 
 /** Resolution of every deadline. */
@@ -72,8 +73,10 @@ export interface RuntimeStats extends RuntimeCounts {
  * one shared buffer ring, parses in place, and sends what a batch of completions produced for a connection in one piece.
  */
 export class IoUringRuntime implements Runtime<ListenOptions, SocketName> {
+  /** Which runtime this is. */
+  readonly kind = 'io-uring';
   /** @internal */
-  readonly clock = new RingClock();
+  readonly clock = new CoarseClock();
   /** Connections at once. */
   readonly maxConnections: number;
   /** Longest wait for the peer to take bytes of one send, in milliseconds. */
@@ -157,11 +160,17 @@ export class IoUringRuntime implements Runtime<ListenOptions, SocketName> {
         ...(ringFactory === undefined ? {} : { ringFactory }),
       },
     );
-    this.receive = this.#bearer.buffers.ring({
-      count: RECEIVE_BUFFERS,
-      bufferBytes: RECEIVE_BUFFER_BYTES,
-    });
-    this.transmit = new TransmitPool(this.#bearer, TRANSMIT_SLOTS);
+    try {
+      demandMultishotReceive(this.#bearer);
+      this.receive = this.#bearer.buffers.ring({
+        count: RECEIVE_BUFFERS,
+        bufferBytes: RECEIVE_BUFFER_BYTES,
+      });
+      this.transmit = new TransmitPool(this.#bearer, TRANSMIT_SLOTS);
+    } catch (error) {
+      void this.#bearer.close();
+      throw error;
+    }
     this.discarded = new Outgoing(this.transmit, new FixedFd(0), NOBODY);
     this.equipment = new Equipment(this.receive.group, this.transmit);
     this.#timer = new Timeout({ milliseconds: TICK_MS });
@@ -437,6 +446,12 @@ export class IoUringRuntime implements Runtime<ListenOptions, SocketName> {
   #empty(): Promise<void> {
     return new Promise((resolve) => this.#onEmpty.push(resolve));
   }
+}
+
+/** It has no opcode of its own to look for, but came with one: SEND_ZC. */
+function demandMultishotReceive(bearer: UringBearer): void {
+  const { kernel, has } = bearer.probe();
+  if (!has('SEND_ZC')) throw new UnsupportedOpcodeError('RECV multishot', '6.0', kernel);
 }
 
 const NOBODY = { onSend() {} };

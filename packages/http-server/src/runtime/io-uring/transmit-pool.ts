@@ -1,18 +1,11 @@
 import type { UringBearer } from '@ringbearer/io-uring-bearer';
 import type { TransferBytes } from '@ringbearer/io-uring-opcode';
-import { RESERVE_BYTES_MAX } from '../../sans-io/left.js';
-
-/** Bytes of one transmit slot: what one `reserve` may ask for. */
-export const SLOT_BYTES = RESERVE_BYTES_MAX;
+import { SLOT_BYTES, type WritableSlot } from '../transmit-queue.js';
 
 /** Memory that responses are written to and sent from. */
-export interface TransmitSlot {
-  /** All bytes of the slot. */
-  readonly bytes: Uint8Array;
+export interface TransmitSlot extends WritableSlot {
   /** What a Send takes. */
   readonly source: TransferBytes;
-  /** Bytes written so far. */
-  used: number;
   /** From the pool: it goes back there. */
   readonly pooled: boolean;
   /** The kernel has let go of it: it may be written again. */

@@ -1,16 +1,20 @@
 import { UringBearer } from '@ringbearer/io-uring-bearer';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
-import { SLOT_BYTES, TransmitPool } from './transmit-pool.js';
-import { type Segment, segmentBytes, TransmitQueue } from './transmit-queue.js';
+import { type Segment, SLOT_BYTES, segmentBytes, TransmitQueue } from '../transmit-queue.js';
+import { TransmitPool, type TransmitSlot } from './transmit-pool.js';
 
 const bearer = UringBearer.withCapacity({ CoreQueue: 8 });
 const pool = new TransmitPool(bearer, 4);
 afterAll(() => bearer.close());
 
-function take(queue: TransmitQueue): Uint8Array {
+function take(queue: TransmitQueue<TransmitSlot>): Uint8Array {
   const parts: Uint8Array[] = [];
-  for (let segment: Segment | null = queue.shift(); segment !== null; segment = queue.shift()) {
+  for (
+    let segment: Segment<TransmitSlot> | null = queue.shift();
+    segment !== null;
+    segment = queue.shift()
+  ) {
     const bytes = segment instanceof Uint8Array ? segment : segment.bytes;
     parts.push(bytes.slice(0, segmentBytes(segment)));
     if (!(segment instanceof Uint8Array)) pool.give(segment);

@@ -1,9 +1,9 @@
-import type { Clock } from '../../sans-io/clock.js';
+import type { Clock } from '../sans-io/clock.js';
 
 /**
- * The time of one ring: read from the system once per batch, not once per request.
+ * The time of one runtime: read from the system once per batch of events, not once per request.
  */
-export class RingClock implements Clock {
+export class CoarseClock implements Clock {
   now = 0;
   date: Uint8Array;
   readonly #origin: number;

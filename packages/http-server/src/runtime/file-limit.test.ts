@@ -6,8 +6,14 @@ describe('connectionsFor()', () => {
     expect(connectionsFor(undefined, 72, 1_048_576)).toEqual({
       maxConnections: 8192,
       fileLimit: 8264,
+      spare: 1_040_184,
     });
-    expect(connectionsFor(undefined, 72, 1024)).toEqual({ maxConnections: 824, fileLimit: 896 });
+    expect(connectionsFor(undefined, 72, 1024)).toEqual({
+      maxConnections: 824,
+      fileLimit: 896,
+      spare: 0,
+    });
+    expect(connectionsFor(800, 72, 1024).spare).toBe(24);
     expect(connectionsFor(undefined, 72, 100).maxConnections).toBe(1);
   });
 

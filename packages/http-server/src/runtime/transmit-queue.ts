@@ -1,5 +1,7 @@
-import type { TransmitPool, TransmitSlot } from './transmit-pool.js';
-import { SLOT_BYTES } from './transmit-pool.js';
+import { RESERVE_BYTES_MAX } from '../sans-io/left.js';
+
+/** Bytes of one transmit slot: what one `reserve` may ask for. */
+export const SLOT_BYTES = RESERVE_BYTES_MAX;
 
 /** Bytes queued above which a writer is told to hold back. */
 export const HIGH_WATER_BYTES = 64 * 1024;
@@ -8,19 +10,35 @@ export const LOW_WATER_BYTES = 16 * 1024;
 /** Bytes from which `send` queues the caller's memory itself instead of a copy. */
 const COPY_BYTES_MAX = 8 * 1024;
 
+/** Memory of {@link SLOT_BYTES} that responses are written to. */
+export interface WritableSlot {
+  /** All bytes of the slot. */
+  readonly bytes: Uint8Array;
+  /** Bytes written so far. */
+  used: number;
+}
+
+/** Where slots come from. */
+export interface SlotPool<Slot extends WritableSlot> {
+  /** An empty one. */
+  take(): Slot;
+  /** Takes one back that was sent, or will not be. */
+  give(slot: Slot): void;
+}
+
 /** Something to send: a slot of ours, or bytes of the caller's. */
-export type Segment = TransmitSlot | Uint8Array;
+export type Segment<Slot extends WritableSlot = WritableSlot> = Slot | Uint8Array;
 
 /** What one connection has still to send, in order. */
-export class TransmitQueue {
-  readonly #pool: TransmitPool;
+export class TransmitQueue<Slot extends WritableSlot> {
+  readonly #pool: SlotPool<Slot>;
   /** The slot that is being written. */
-  #current: TransmitSlot | null = null;
+  #current: Slot | null = null;
   /** What comes before it. */
-  #queue: Segment[] = [];
+  #queue: Segment<Slot>[] = [];
   #queued = 0;
 
-  constructor(pool: TransmitPool) {
+  constructor(pool: SlotPool<Slot>) {
     this.#pool = pool;
   }
 
@@ -71,7 +89,7 @@ export class TransmitQueue {
   }
 
   /** The next thing to send, or null. */
-  shift(): Segment | null {
+  shift(): Segment<Slot> | null {
     if (this.#queue.length > 0) {
       const segment = this.#queue.shift()!;
       this.#queued -= segmentBytes(segment);

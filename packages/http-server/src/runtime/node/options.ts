@@ -1,0 +1,24 @@
+import type { Blueprint, LayerBlueprint } from '../../sans-io/blueprint.js';
+import type { RuntimeObserver } from '../runtime-observer.js';
+import type { StatsBoard } from '../stats-board.js';
+import type { SocketOpener } from './listener.js';
+
+/** What a {@link NodeRuntime} needs to know. Sizes are bytes, times milliseconds. */
+export interface NodeRuntimeOptions {
+  /** The protocol at the end of every connection's pipeline. */
+  readonly app: Blueprint;
+  /** Layers in front of it, outermost first. Default none. */
+  readonly layers?: readonly LayerBlueprint[];
+  /** Connections at once; those above it wait. Default 8192, less where "ulimit -n" is lower. */
+  readonly maxConnections?: number;
+  /** Longest wait for the peer to take 64 KiB, or less where less is left. Default 30 000. */
+  readonly writeTimeoutMs?: number;
+  /** Longest wait for the peer's FIN after ours. Default 2000. */
+  readonly lingerTimeoutMs?: number;
+  /** Where counters are published, for other threads. Default nowhere. */
+  readonly board?: StatsBoard;
+  /** Hears of pauses in accepting and of peers that take no bytes. */
+  readonly observer?: RuntimeObserver;
+  /** Opens listening sockets. Default: node:net does, which can do less. */
+  readonly openSocket?: SocketOpener;
+}

@@ -1,0 +1,411 @@
+import { AsyncResource } from 'node:async_hooks';
+import type { Socket } from 'node:net';
+import { type Blueprint, instantiate, type LayerBlueprint } from '../../sans-io/blueprint.js';
+import type { Left } from '../../sans-io/left.js';
+import type { CloseReason, Orbit } from '../../sans-io/orbit.js';
+import { CoarseClock } from '../coarse-clock.js';
+import { connectionsFor } from '../file-limit.js';
+import type { ListenOptions, SocketName } from '../io-uring/index.js';
+import type { Listening, Runtime, RuntimeCounts } from '../runtime.js';
+import type { RuntimeObserver } from '../runtime-observer.js';
+import type { StatsBoard } from '../stats-board.js';
+import { Connection } from './connection.js';
+import { HeapSlots } from './heap-slots.js';
+import { NodeListener, type SocketOpener } from './listener.js';
+import type { NodeRuntimeOptions } from './options.js';
+
+/** Resolution of every deadline. */
+const TICK_MS = 250;
+/** Listeners of one runtime, two descriptors each. */
+const LISTENERS_MAX = 8;
+/** Connections beyond maxConnections that are held, unread: node:net cannot leave them in the kernel's queue. */
+const WAITING_MIN = 64;
+/** As many as this where the limit on open files allows it. */
+const WAITING_MAX = 1024;
+/** Longest wait for a peer's FIN while the server closes. */
+const CLOSING_LINGER_MS = 250;
+/** The longest time a timer of Node.js can take. */
+const TIMER_MS_MAX = 2 ** 31 - 1;
+
+/** Counters of a {@link NodeRuntime}. */
+export interface NodeRuntimeStats extends RuntimeCounts {
+  /** Accepted by Node.js, above `maxConnections`: they are not read from until there is room. */
+  readonly waiting: number;
+  /** There is none. */
+  readonly ring: null;
+}
+
+/**
+ * Sockets, timers and scheduling of node:net, for any pipeline of blueprints: the runtime where io_uring is not to be had. Whatever it does
+ * differently costs time, not behaviour: one suite of tests runs on both.
+ *
+ * Above `maxConnections`, up to 1,024 connections are held unread; those beyond them are reset. Where the process runs out of descriptors
+ * all the same, libuv closes what waits in the kernel's queue.
+ */
+export class NodeRuntime implements Runtime<ListenOptions, SocketName> {
+  /** Which runtime this is. */
+  readonly kind = 'node';
+  /** @internal */
+  readonly clock = new CoarseClock();
+  /** @internal */
+  readonly slots = new HeapSlots();
+  /** @internal */
+  readonly observer: RuntimeObserver | null;
+  /** @internal */
+  bytesReceived = 0;
+  /** @internal */
+  bytesSent = 0;
+  /** Connections at once. */
+  readonly maxConnections: number;
+  /** Longest wait for the peer to take the bytes of one write, in milliseconds. */
+  readonly writeTimeoutMs: number;
+  readonly #lingerTimeoutMs: number;
+  readonly #waitingMax: number;
+  readonly #app: Blueprint;
+  readonly #layers: readonly LayerBlueprint[];
+  readonly #board: StatsBoard | null;
+  readonly #openSocket: SocketOpener | undefined;
+  readonly #listeners: NodeListener[] = [];
+  readonly #live: Connection[] = [];
+  /** First come, first served. */
+  readonly #waiting: Set<Socket> = new Set();
+  readonly #failures: unknown[] = [];
+  #dirty: Connection[] = [];
+  #flushing: Connection[] = [];
+  #inBatch = false;
+  #flushScheduled = false;
+  #timer: NodeJS.Timeout | undefined;
+  /**
+   * The asynchronous context of no request. Who replies later does so in the context of that request, and the flush it causes may run the
+   * handler of another one: that must not find itself in there.
+   */
+  readonly #scope = new AsyncResource('RINGBEARER_RUNTIME');
+  readonly #flushTurn = () => {
+    this.#flushScheduled = false;
+    this.#scope.runInAsyncScope(this.#endBatch, this);
+  };
+  #referenced = true;
+  #accepted = 0;
+  #paused = false;
+  #closing = false;
+  #stopped: Promise<void> | null = null;
+  #onEmpty: (() => void)[] = [];
+
+  /** @throws RangeError for a number of connections that cannot be */
+  constructor(options: NodeRuntimeOptions) {
+    const { maxConnections, spare } = connectionsFor(
+      options.maxConnections,
+      LISTENERS_MAX * 2 + WAITING_MIN,
+    );
+    this.maxConnections = maxConnections;
+    this.#waitingMax = Math.min(WAITING_MAX, WAITING_MIN + spare);
+    this.writeTimeoutMs = options.writeTimeoutMs ?? 30_000;
+    this.#lingerTimeoutMs = options.lingerTimeoutMs ?? 2000;
+    this.#app = options.app;
+    this.#layers = options.layers ?? [];
+    this.#board = options.board ?? null;
+    this.observer = options.observer ?? null;
+    this.#openSocket = options.openSocket;
+  }
+
+  /** Open now, closing ones included. */
+  get connections(): number {
+    return this.#live.length;
+  }
+
+  /** There is no ring that was granted anything. */
+  capabilities(): null {
+    return null;
+  }
+
+  /** Counters. Makes objects: not for hot paths. */
+  stats(): NodeRuntimeStats {
+    return {
+      connections: this.#live.length,
+      maxConnections: this.maxConnections,
+      accepted: this.#accepted,
+      bytesReceived: this.bytesReceived,
+      bytesSent: this.bytesSent,
+      acceptPaused: this.#full,
+      waiting: this.#waiting.size,
+      ring: null,
+    };
+  }
+
+  /**
+   * Listens, and accepts from now on.
+   * @throws TypeError, RangeError for a place that cannot be
+   * @throws the system's error, with code (`EADDRINUSE`), errno and syscall
+   */
+  async listen(place: ListenOptions): Promise<Listening<SocketName>> {
+    if (this.#closing) throw new Error('Cannot listen as the runtime is closed');
+    const listener = new NodeListener((socket) => this.#arrived(socket));
+    await listener.open(place, this.#openSocket);
+    this.#listeners.push(listener);
+    if (!this.#referenced) listener.reference(false);
+    this.#publish();
+    return { address: listener.address };
+  }
+
+  /** Ends the process-keeping effect of the listeners and connections. */
+  unref(): void {
+    this.#reference(false);
+  }
+  /** Undoes {@link unref}. */
+  ref(): void {
+    this.#reference(true);
+  }
+
+  /**
+   * Stops accepting, tells every connection to finish, waits for them at most `drainMs`, and closes what is left. When it resolves, the
+   * ports are free.
+   *
+   * @param gently idle connections are waited for too, until their next reply or the end of their idle time: a request may be under way
+   */
+  async close(drainMs: number, gently = false): Promise<void> {
+    if (this.#closing) throw new Error('Cannot close the runtime twice');
+    this.#closing = true;
+    await this.stopAccepting();
+    if (gently) while (this.#waiting.size > 0) this.#admitNext();
+    this.#shutdown(gently);
+    if (this.#live.length > 0) {
+      let timer: NodeJS.Timeout | undefined;
+      const expired = new Promise<void>((resolve) => {
+        timer = setTimeout(resolve, Math.min(drainMs, TIMER_MS_MAX));
+      });
+      await Promise.race([this.#empty(), expired]);
+      clearTimeout(timer);
+      this.#each((connection) => connection.kill('shutdown'));
+      if (this.#live.length > 0) await this.#empty();
+    }
+    clearInterval(this.#timer);
+    this.#publish();
+  }
+
+  /** Closes the listeners, and nothing else. Resolves when no connection comes any more; calling it again waits for the same. */
+  stopAccepting(): Promise<void> {
+    this.#stopped ??= Promise.resolve().then(() => {
+      for (const listener of this.#listeners) listener.close();
+    });
+    return this.#stopped;
+  }
+
+  /** Nothing to do: libuv looks at a listening socket for as long as connections wait there. */
+  acceptAgain(): void {}
+
+  /** A gentle {@link close} that is under way waits for idle connections no longer. */
+  endIdle(): void {
+    if (this.#closing) this.#shutdown(false);
+  }
+
+  // ---- for Connection
+
+  /** Shorter while the server closes: nobody waits for a peer that does not answer our FIN. @internal */
+  get lingerTimeoutMs(): number {
+    return this.#closing
+      ? Math.min(this.#lingerTimeoutMs, CLOSING_LINGER_MS)
+      : this.#lingerTimeoutMs;
+  }
+
+  /** @internal */
+  instantiate(left: Left): Orbit {
+    return instantiate(left, this.#layers, this.#app);
+  }
+
+  /**
+   * One event of node:net: what it makes a connection write leaves in one piece at its end. An error of the protocol costs its connection,
+   * not the process's other sockets.
+   * @internal
+   */
+  batch<Argument>(
+    connection: Connection,
+    handle: (this: Connection, argument: Argument) => void,
+    argument?: Argument,
+  ): void {
+    this.clock.update();
+    const nested = this.#inBatch;
+    this.#inBatch = true;
+    try {
+      handle.call(connection, argument as Argument);
+    } catch (error) {
+      this.#failures.push(error);
+    }
+    this.#inBatch = nested;
+    if (!nested) this.#endBatch();
+  }
+
+  /** Something was written or is to be presented: at the end of the batch, or of this turn of the event loop. @internal */
+  flushLater(connection: Connection): void {
+    this.#dirty.push(connection);
+    if (this.#inBatch || this.#flushScheduled) return;
+    this.#flushScheduled = true;
+    process.nextTick(this.#flushTurn);
+  }
+
+  /** The socket of a connection is closed. @internal */
+  closed(connection: Connection): void {
+    const last = this.#live.pop()!;
+    if (last !== connection) {
+      this.#live[connection.index] = last;
+      last.index = connection.index;
+    }
+    connection.index = -1;
+    this.#board?.closed(this.#live.length);
+    if (this.#waiting.size === 0) this.#acceptPaused(false);
+    if (!this.#closing && this.#waiting.size > 0 && !this.#full) this.#admitNext();
+    if (this.#live.length === 0) for (const resolve of this.#onEmpty.splice(0)) resolve();
+  }
+
+  // ---- accepting
+
+  get #full(): boolean {
+    return this.#live.length >= this.maxConnections;
+  }
+
+  #acceptPaused(paused: boolean): void {
+    if (this.#paused === paused) return;
+    this.#paused = paused;
+    this.observer?.acceptPaused(paused, this.#live.length, this.maxConnections);
+  }
+
+  #arrived(socket: Socket): void {
+    if (!this.#full && this.#waiting.size === 0) this.#admit(socket);
+    else if (this.#waiting.size < this.#waitingMax) {
+      this.#waiting.add(socket);
+      // Nothing reads from it, so nothing but an error closes it before its turn.
+      socket.on('error', nothing);
+      socket.once('close', () => this.#waiting.delete(socket));
+      if (!this.#referenced) socket.unref();
+    } else socket.resetAndDestroy();
+  }
+
+  #admitNext(): void {
+    const [socket] = this.#waiting;
+    this.#waiting.delete(socket!);
+    this.#admit(socket!);
+  }
+
+  #admit(socket: Socket): void {
+    const connection = new Connection(this, socket);
+    connection.index = this.#live.length;
+    this.#live.push(connection);
+    this.#accepted++;
+    if (this.#full) this.#acceptPaused(true);
+    this.#board?.accepted(this.#live.length, this.#accepted);
+    if (!this.#referenced) connection.reference(false);
+    this.#watch();
+    this.batch(connection, open);
+  }
+
+  // ---- time
+
+  /** There is something for the coarse timer to look after. */
+  #watch(): void {
+    this.#timer ??= setInterval(() => this.#tick(), TICK_MS).unref();
+  }
+
+  #tick(): void {
+    this.clock.update();
+    const { now } = this.clock;
+    this.#each((connection) => {
+      try {
+        connection.tick(now);
+      } catch (error) {
+        connection.abort();
+        throw error;
+      }
+    });
+    this.#publish();
+    if (this.#live.length > 0) return;
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+
+  // ---- batches
+
+  /** Does something with every connection, in one batch. */
+  #each(action: (connection: Connection) => void): void {
+    this.#inBatch = true;
+    for (const connection of [...this.#live]) {
+      try {
+        action(connection);
+      } catch (error) {
+        this.#failures.push(error);
+      }
+    }
+    this.#inBatch = false;
+    this.#endBatch();
+  }
+
+  #endBatch(): void {
+    this.#inBatch = true;
+    // Flushing may dirty connections again (an orbit that resumed): those go in the next round, bounded by the data there is.
+    while (this.#dirty.length > 0) {
+      const batch = this.#dirty;
+      this.#dirty = this.#flushing;
+      this.#flushing = batch;
+      for (const connection of batch) {
+        connection.dirty = false;
+        try {
+          connection.flush();
+        } catch (error) {
+          this.#failures.push(error);
+        }
+      }
+      batch.length = 0;
+    }
+    this.#inBatch = false;
+    if (this.#failures.length > 0) this.#report();
+  }
+
+  /** The process hears of protocols that threw as of any uncaught exception. */
+  #report(): void {
+    for (const error of this.#failures.splice(0)) {
+      queueMicrotask(() => {
+        throw error;
+      });
+    }
+  }
+
+  #shutdown(gently: boolean): void {
+    this.clock.update();
+    for (const socket of this.#waiting) socket.resetAndDestroy();
+    this.#waiting.clear();
+    this.#each((connection) => connection.shutdown(gently));
+  }
+
+  #reference(wanted: boolean): void {
+    this.#referenced = wanted;
+    for (const listener of this.#listeners) listener.reference(wanted);
+    for (const connection of this.#live) connection.reference(wanted);
+    for (const socket of this.#waiting) {
+      if (wanted) socket.ref();
+      else socket.unref();
+    }
+  }
+
+  #publish(): void {
+    this.#board?.publish(this.#counts());
+  }
+
+  #counts(): RuntimeCounts {
+    const { waiting: _waiting, ring: _ring, ...counts } = this.stats();
+    return counts;
+  }
+
+  #empty(): Promise<void> {
+    return new Promise((resolve) => this.#onEmpty.push(resolve));
+  }
+}
+
+function nothing(): void {}
+
+/** A blueprint that cannot build its orbit costs the connection, not the listener. */
+function open(this: Connection): void {
+  try {
+    this.open();
+  } catch (error) {
+    this.kill('aborted' satisfies CloseReason);
+    throw error;
+  }
+}
