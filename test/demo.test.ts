@@ -7,6 +7,9 @@ import { run } from './harness/program.js';
 
 const MEGABYTES = 1024 * 1024;
 
+/** Then there is no ring whose counters count. */
+const onNode = process.env.RINGBEARER_RUNTIME === 'node';
+
 let demo: Demo;
 beforeAll(async () => {
   demo = await Demo.start();
@@ -33,6 +36,10 @@ function parts(answer: Buffer): { status: string; head: string; body: string } {
 
 test('it says where it is, in which mode, on which kernel', () => {
   expect(demo.output).toContain(demo.url);
+  if (onNode) {
+    expect(demo.output).toMatch(/ring {4}none: this is node:net/);
+    return;
+  }
   expect(demo.output).toMatch(/ring {4}(owner|embedded) driver, \d+ SQEs, \d+ CQEs/);
   expect(demo.output).toMatch(/setup {3}.*[A-Z_]{5,}/);
   expect(demo.output).toMatch(/kernel {2}\d+\.\d+/);
@@ -55,7 +62,7 @@ describe('curl', () => {
     const first = JSON.parse((await curl(context, [`${demo.url}/stats`])).toString());
     const second = JSON.parse((await curl(context, [`${demo.url}/stats`])).toString());
     expect(second.requests).toBe(first.requests + 1);
-    expect(second.ring.completed).toBeGreaterThan(first.ring.completed);
+    if (!onNode) expect(second.ring.completed).toBeGreaterThan(first.ring.completed);
     expect(second.ring.stale).toBe(0);
   });
 
@@ -153,7 +160,7 @@ test('events come twice a second and end with the client', async () => {
   }
   controller.abort();
   const events = [...text.matchAll(/^data: (.*)$/gm)].map((match) => JSON.parse(match[1]!));
-  expect(events[1].ring.completed).toBeGreaterThan(events[0].ring.completed);
+  if (!onNode) expect(events[1].ring.completed).toBeGreaterThan(events[0].ring.completed);
   await expect
     .poll(async () => (await demo.stats()).connections, { timeout: 5000 })
     .toBeLessThanOrEqual(connections + 1);

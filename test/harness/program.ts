@@ -12,10 +12,14 @@ export interface Outcome {
 export function run(
   command: string,
   args: readonly string[],
-  { input, msMax = 20_000 }: { input?: Uint8Array; msMax?: number } = {},
+  {
+    input,
+    msMax = 20_000,
+    env = process.env,
+  }: { input?: Uint8Array; msMax?: number; env?: NodeJS.ProcessEnv } = {},
 ): Promise<Outcome> {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'] });
+    const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'], env });
     const stdout: Buffer[] = [];
     let stderr = '';
     const late = setTimeout(() => child.kill('SIGKILL'), msMax);

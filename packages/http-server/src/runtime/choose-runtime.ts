@@ -94,10 +94,10 @@ function openSocket(place: ListenOptions): OpenSocket | null {
   try {
     const socket = ListeningSocket.open(place);
     return {
-      fd: socket.fd,
+      // Node.js closes it, whatever ends its thread. One that was given is whoever's it was.
+      fd: socket.adopted ? duplicateDescriptor(socket.fd) : socket.fd,
       address: socket.address,
-      duplicate: () => duplicateDescriptor(socket.fd),
-      close: () => socket.close(),
+      removePath: () => socket.removePath(),
     };
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ADDON_NOT_LOADED') return null;

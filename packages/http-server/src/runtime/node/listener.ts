@@ -4,14 +4,12 @@ import { bindFile } from './socket-file.js';
 
 /** A listening socket somebody else has opened. */
 export interface OpenSocket {
-  /** Its descriptor. */
+  /** Its descriptor, which is the listener's to close. */
   readonly fd: number;
   /** Where it listens. */
   readonly address: SocketName;
-  /** Another descriptor of it, which the caller closes. */
-  duplicate(): number;
-  /** Closes it, and removes its file. */
-  close(): void;
+  /** Removes the file of a Unix path, if it is still this socket's. */
+  removePath(): void;
 }
 
 /** Opens a listening socket, or answers null where it cannot: node:net opens it then. */
@@ -49,12 +47,7 @@ export class NodeListener {
     const { backlog = BACKLOG } = place;
     const socket = openSocket(place);
     if (socket !== null) {
-      try {
-        await this.#listen({ fd: socket.duplicate(), backlog });
-      } catch (error) {
-        socket.close();
-        throw error;
-      }
+      await this.#listen({ fd: socket.fd, backlog });
       this.#socket = socket;
       this.#address = socket.address;
     } else {
@@ -80,8 +73,8 @@ export class NodeListener {
 
   /** Accepts no more. The port is free when this returns; connections stay. */
   close(): void {
+    this.#socket?.removePath();
     this.#server.close();
-    this.#socket?.close();
   }
 
   #listen(options: Parameters<Server['listen']>[0]): Promise<void> {

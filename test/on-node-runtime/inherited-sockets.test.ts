@@ -1,0 +1,4 @@
+// The same on node:net: see choose-node.ts.
+
+import './choose-node.js';
+import '../inherited-sockets.test.js';
