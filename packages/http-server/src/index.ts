@@ -11,7 +11,7 @@ export type { AppOptions, ServeOptions, ServerLimits } from './options.js';
 export * from './protocol/index.js';
 export { run } from './run.js';
 export type { Overload } from './runtime/admission.js';
-export type { RuntimeChoice } from './runtime/choose-runtime.js';
+export type { RuntimeChoice, ServerRuntime } from './runtime/choose-runtime.js';
 export * from './runtime/io-uring/index.js';
 export * from './runtime/memory/index.js';
 export * from './runtime/node/index.js';

@@ -40,7 +40,7 @@ export type StageOptions = Partial<Http1Options> & Pick<ServeOptions, 'maxConnec
 
 /** A runtime every behaviour is held on. */
 export interface StageKind {
-  readonly name: 'memory' | 'io_uring';
+  readonly name: 'memory' | 'io_uring' | 'node';
   open(handler: Handler, options?: StageOptions): Promise<Stage>;
 }
 
@@ -232,15 +232,9 @@ class SocketStage implements Stage {
   }
 }
 
-/** Every runtime: deterministic in memory, and io_uring with real sockets. */
-export const RUNTIMES: readonly StageKind[] = [
-  {
-    name: 'memory',
-    open: async (handler, { maxConnections: _none, ...options } = {}) =>
-      new MemoryStage(handler, options),
-  },
-  {
-    name: 'io_uring',
+function sockets(name: 'io_uring' | 'node'): StageKind {
+  return {
+    name,
     open: async (handler, options = {}) =>
       new SocketStage(
         await serve({
@@ -249,10 +243,22 @@ export const RUNTIMES: readonly StageKind[] = [
           raw: handler,
           onError: () => {},
           lingerTimeoutMs: 200,
+          runtime: name === 'node' ? 'node' : 'io-uring',
           ...options,
         }),
       ),
+  };
+}
+
+/** Every runtime: deterministic in memory, and io_uring and node:net with real sockets. */
+export const RUNTIMES: readonly StageKind[] = [
+  {
+    name: 'memory',
+    open: async (handler, { maxConnections: _none, ...options } = {}) =>
+      new MemoryStage(handler, options),
   },
+  sockets('io_uring'),
+  sockets('node'),
 ];
 
 /** Stages of one test file, closed after each test: `const open = stages(afterEach);`. */
