@@ -36,7 +36,9 @@ export interface ServerStats extends RuntimeCounts {
 }
 
 /** The counters of one server, added up. @internal */
-export function statsOf(observer: ServerObserver, runtime: RuntimeCounts & Pick<ServerStats, 'ring'>,
+export function statsOf(
+  observer: ServerObserver,
+  runtime: RuntimeCounts & Pick<ServerStats, 'ring'>,
 ): ServerStats {
   const { tally, accessLog } = observer;
   const { active, refusals } = tally;
