@@ -4,7 +4,7 @@ import net from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { serve } from '@ringbearer/http-server';
 import { describe, expect, test } from 'vitest';
-import { HostileHouse, hello, LARGE, MEGABYTES, sizes } from './harness/hostile-house.js';
+import { GROUNDS, HostileHouse, hello, LARGE, MEGABYTES, sizes } from './harness/hostile-house.js';
 import { get, Peer } from './harness/peer.js';
 import { run } from './harness/program.js';
 import { until } from './harness/until.js';
@@ -12,8 +12,8 @@ import { until } from './harness/until.js';
 /** Near its limit a server accepts one by one; beside these only the coarse timer is in flight. */
 const SINGLE_ACCEPTS = 8;
 
-describe.each(['owner', 'embedded'] as const)('%s driver', (driver) => {
-  const house = new HostileHouse(driver);
+describe.each(GROUNDS)('%s', (_name, ground) => {
+  const house = new HostileHouse(ground);
   const { serving, connect, ask, expectIdle } = house;
 
   /** Connections that were served once, and stay. */
@@ -26,7 +26,7 @@ describe.each(['owner', 'embedded'] as const)('%s driver', (driver) => {
     return inside;
   };
 
-  const inFlight = () => house.server.stats().ring.capacity.PendingCompletions.used;
+  const inFlight = () => house.ring?.capacity.PendingCompletions.used ?? 0;
 
   describe("overload: 'refuse'", () => {
     const options = { overload: 'refuse', maxConnections: 4, keepAliveTimeoutMs: 60_000 } as const;
@@ -81,7 +81,7 @@ describe.each(['owner', 'embedded'] as const)('%s driver', (driver) => {
     test('tells a thousand at once, some after a wait', async () => {
       const port = await serving(hello, options);
       await fill(port, 4);
-      const { enters } = house.server.stats().ring;
+      const enters = house.ring?.enters ?? 0;
       const answers = await Promise.all(
         Array.from({ length: 1000 }, async () => {
           const peer = await Peer.connect(port);
@@ -94,7 +94,7 @@ describe.each(['owner', 'embedded'] as const)('%s driver', (driver) => {
       expect(new Set(answers)).toEqual(new Set([503]));
       await until('all are gone', () => house.server.stats().connections === 4);
       expect(house.server.stats().connectionsRefused).toBe(1000);
-      expect(house.server.stats().ring.enters - enters).toBeLessThan(20_000);
+      if (house.ring !== null) expect(house.ring.enters - enters).toBeLessThan(20_000);
       // The receives of those inside.
       expect(inFlight()).toBeLessThanOrEqual(4 + SINGLE_ACCEPTS + 1);
     }, 30_000);
@@ -166,15 +166,16 @@ describe.each(['owner', 'embedded'] as const)('%s driver', (driver) => {
       await expectIdle();
     }, 30_000);
 
-    test('costs a look for each connection, and none without it', async () => {
+    test('costs a look for each connection, and none without it', async (context) => {
+      if (ground.runtime === 'node') context.skip('node:net has no ring whose entries count');
       const connections = 40;
       const submitted: number[] = [];
       for (const maxConnectionsPerAddress of [Number.POSITIVE_INFINITY, 1000]) {
         const port = await serving(hello, { maxConnectionsPerAddress });
-        const before = house.server.stats().ring.submitted;
+        const before = house.ring?.submitted ?? 0;
         for (let i = 0; i < connections; i++) await ask(port);
         await expectIdle();
-        submitted.push(house.server.stats().ring.submitted - before);
+        submitted.push((house.ring?.submitted ?? 0) - before);
         await house.server.close();
       }
       const [without, with_] = submitted as [number, number];

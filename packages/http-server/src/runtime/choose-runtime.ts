@@ -1,4 +1,5 @@
 import type { Blueprint, LayerBlueprint } from '../sans-io/blueprint.js';
+import type { Overload } from './admission.js';
 import {
   duplicateDescriptor,
   IoUringRuntime,
@@ -21,6 +22,9 @@ export interface RuntimeSettings {
   readonly app: Blueprint;
   readonly layers?: readonly LayerBlueprint[];
   readonly maxConnections?: number;
+  readonly maxConnectionsPerAddress?: number;
+  readonly overload?: Overload;
+  readonly refusal?: Blueprint;
   readonly writeTimeoutMs?: number;
   readonly lingerTimeoutMs?: number;
   readonly board?: StatsBoard;

@@ -113,7 +113,8 @@ export class Connection implements Left {
     this.#touch();
   }
   peer(): PeerAddress | null {
-    this.#peer ??= this.#state === 'open' ? peerOf(this.#socket) : null;
+    // Asked for once, whatever came of it: connections are counted by it.
+    if (this.#peer === undefined) this.#peer = this.#state === 'open' ? peerOf(this.#socket) : null;
     return this.#peer;
   }
 
@@ -312,7 +313,7 @@ export class Connection implements Left {
       return;
     }
     this.#state = 'lingering';
-    this.#lingerEnd = this.clock.now + this.#runtime.lingerTimeoutMs * LINGER_TIMES_MAX;
+    this.#lingerEnd = this.clock.now + this.#runtime.lingerTimeoutMs(this) * LINGER_TIMES_MAX;
     this.#linger();
     this.#carry = null;
     this.#socket.end();
@@ -325,7 +326,7 @@ export class Connection implements Left {
    */
   #linger(): void {
     this.#lingerDeadline = Math.min(
-      this.clock.now + this.#runtime.lingerTimeoutMs,
+      this.clock.now + this.#runtime.lingerTimeoutMs(this),
       this.#lingerEnd,
     );
   }

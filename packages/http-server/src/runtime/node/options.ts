@@ -1,4 +1,5 @@
 import type { Blueprint, LayerBlueprint } from '../../sans-io/blueprint.js';
+import type { Overload } from '../admission.js';
 import type { RuntimeObserver } from '../runtime-observer.js';
 import type { StatsBoard } from '../stats-board.js';
 import type { SocketOpener } from './listener.js';
@@ -11,6 +12,12 @@ export interface NodeRuntimeOptions {
   readonly layers?: readonly LayerBlueprint[];
   /** Connections at once; those above it wait. Default 8192, less where "ulimit -n" is lower. */
   readonly maxConnections?: number;
+  /** Connections at once from one address (IPv6: one /64 network). More are refused. Default Infinity. */
+  readonly maxConnectionsPerAddress?: number;
+  /** Above `maxConnections`, connections wait (`'pause'`, the default) or are refused. */
+  readonly overload?: Overload;
+  /** What connections get that are refused, behind the same layers. Default: they are closed. */
+  readonly refusal?: Blueprint;
   /** Longest wait for the peer to take 64 KiB, or less where less is left. Default 30 000. */
   readonly writeTimeoutMs?: number;
   /** Longest wait for the peer's FIN after ours. Default 2000. */

@@ -1,8 +1,8 @@
 import { AsyncResource } from 'node:async_hooks';
 import type { Socket } from 'node:net';
 import { type Blueprint, instantiate, type LayerBlueprint } from '../../sans-io/blueprint.js';
-import type { Left } from '../../sans-io/left.js';
 import type { CloseReason, Orbit } from '../../sans-io/orbit.js';
+import { Admission } from '../admission.js';
 import { CoarseClock } from '../coarse-clock.js';
 import { connectionsFor } from '../file-limit.js';
 import type { ListenOptions, SocketName } from '../io-uring/index.js';
@@ -61,6 +61,12 @@ export class NodeRuntime implements Runtime<ListenOptions, SocketName> {
   readonly writeTimeoutMs: number;
   readonly #lingerTimeoutMs: number;
   readonly #waitingMax: number;
+  readonly #admission: Admission;
+  /** What refused connections get; null: they are closed. */
+  readonly #refusal: Blueprint | null;
+  /** Those that are being refused. */
+  readonly #refused = new Set<Connection>();
+  #refusals = 0;
   readonly #app: Blueprint;
   readonly #layers: readonly LayerBlueprint[];
   readonly #board: StatsBoard | null;
@@ -93,10 +99,13 @@ export class NodeRuntime implements Runtime<ListenOptions, SocketName> {
 
   /** @throws RangeError for a number of connections that cannot be */
   constructor(options: NodeRuntimeOptions) {
+    const { refusalsMax } = new Admission({ ...options, maxConnections: 0 });
     const { maxConnections, spare } = connectionsFor(
       options.maxConnections,
-      LISTENERS_MAX * 2 + WAITING_MIN,
+      LISTENERS_MAX * 2 + WAITING_MIN + refusalsMax,
     );
+    this.#admission = new Admission({ ...options, maxConnections });
+    this.#refusal = options.refusal ?? null;
     this.maxConnections = maxConnections;
     this.#waitingMax = Math.min(WAITING_MAX, WAITING_MIN + spare);
     this.writeTimeoutMs = options.writeTimeoutMs ?? 30_000;
@@ -124,6 +133,7 @@ export class NodeRuntime implements Runtime<ListenOptions, SocketName> {
       connections: this.#live.length,
       maxConnections: this.maxConnections,
       accepted: this.#accepted,
+      connectionsRefused: this.#refusals,
       bytesReceived: this.bytesReceived,
       bytesSent: this.bytesSent,
       acceptPaused: this.#full,
@@ -200,16 +210,17 @@ export class NodeRuntime implements Runtime<ListenOptions, SocketName> {
 
   // ---- for Connection
 
-  /** Shorter while the server closes: nobody waits for a peer that does not answer our FIN. @internal */
-  get lingerTimeoutMs(): number {
-    return this.#closing
+  /** Shorter while the server closes, and for those it refuses: nobody waits for a peer that does not answer our FIN. @internal */
+  lingerTimeoutMs(connection: Connection): number {
+    return this.#closing || this.#refused.has(connection)
       ? Math.min(this.#lingerTimeoutMs, CLOSING_LINGER_MS)
       : this.#lingerTimeoutMs;
   }
 
   /** @internal */
-  instantiate(left: Left): Orbit {
-    return instantiate(left, this.#layers, this.#app);
+  instantiate(connection: Connection): Orbit {
+    const app = this.#refused.has(connection) ? this.#refusal! : this.#app;
+    return instantiate(connection, this.#layers, app);
   }
 
   /**
@@ -250,6 +261,9 @@ export class NodeRuntime implements Runtime<ListenOptions, SocketName> {
       last.index = connection.index;
     }
     connection.index = -1;
+    const served = !this.#refused.delete(connection);
+    const peer = served && this.#admission.needsAddress ? connection.peer() : null;
+    this.#admission.gone(served, peer);
     this.#board?.closed(this.#live.length);
     if (this.#waiting.size === 0) this.#acceptPaused(false);
     if (!this.#closing && this.#waiting.size > 0 && !this.#full) this.#admitNext();
@@ -259,7 +273,7 @@ export class NodeRuntime implements Runtime<ListenOptions, SocketName> {
   // ---- accepting
 
   get #full(): boolean {
-    return this.#live.length >= this.maxConnections;
+    return this.#admission.room <= 0;
   }
 
   #acceptPaused(paused: boolean): void {
@@ -290,11 +304,22 @@ export class NodeRuntime implements Runtime<ListenOptions, SocketName> {
     connection.index = this.#live.length;
     this.#live.push(connection);
     this.#accepted++;
-    if (this.#full) this.#acceptPaused(true);
     this.#board?.accepted(this.#live.length, this.#accepted);
     if (!this.#referenced) connection.reference(false);
     this.#watch();
-    this.batch(connection, open);
+    const served = this.#isServed(connection);
+    if (this.#full) this.#acceptPaused(true);
+    this.batch(connection, served ? open : drop);
+  }
+
+  /** Whether there is anything to say to it, if only that it is not served. */
+  #isServed(connection: Connection): boolean {
+    const admission = this.#admission;
+    const verdict = admission.decide(admission.needsAddress ? connection.peer() : null);
+    if (verdict === 'serve') return true;
+    this.#refusals++;
+    this.#refused.add(connection);
+    return verdict === 'refuse' && this.#refusal !== null;
   }
 
   // ---- time
@@ -399,6 +424,10 @@ export class NodeRuntime implements Runtime<ListenOptions, SocketName> {
 }
 
 function nothing(): void {}
+
+function drop(this: Connection): void {
+  this.kill('aborted');
+}
 
 /** A blueprint that cannot build its orbit costs the connection, not the listener. */
 function open(this: Connection): void {
