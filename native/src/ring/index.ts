@@ -11,6 +11,8 @@ export interface RawMapping {
   readonly addressLow: number;
   readonly addressHigh: number;
   readonly pageKind: '4k' | 'thp' | 'hugetlb';
+  /** Where huge pages were asked for: why a rung of the ladder hugetlb, THP, small pages was not had. Empty otherwise. */
+  readonly whyNotHuge: string;
 }
 
 /** One io_uring. Offsets are bytes into `rings`. `rings`, `sqes`, the offsets and the sizes are others after {@link resize}. */

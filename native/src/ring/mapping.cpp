@@ -4,11 +4,14 @@
 
 #include <atomic>
 #include <cerrno>
+#include <cstring>
+#include <fstream>
 
 namespace ringbearer {
 
 namespace {
 constexpr size_t kHugePage = 2u << 20;
+constexpr int kHugePageSize = 21 << MAP_HUGE_SHIFT;  // 2^21: MAP_HUGE_2MB of linux/mman.h
 constexpr int kProtection = PROT_READ | PROT_WRITE;
 constexpr int kAnonymous = MAP_PRIVATE | MAP_ANONYMOUS;
 
@@ -34,22 +37,40 @@ void DiscountFromHeap(napi_env env, int64_t bytes) {
   int64_t total;
   napi_adjust_external_memory(env, -bytes, &total);
 }
+
+// madvise succeeds where the administrator has turned transparent huge pages off: what it asks for is only never done.
+bool TransparentHugePagesAreOff() {
+  std::ifstream setting("/sys/kernel/mm/transparent_hugepage/enabled");
+  std::string text;
+  return !std::getline(setting, text) || text.find("[never]") != std::string::npos;
+}
+
+std::string WhyNotHugeTlb(int error) {
+  if (error == ENOMEM) return "hugetlb: not enough huge pages are free (sysctl vm.nr_hugepages)";
+  return std::string("hugetlb: ") + std::strerror(error);
+}
 }  // namespace
 
-std::shared_ptr<Mapping> Mapping::Anonymous(size_t length, bool try_huge_pages) {
+std::shared_ptr<Mapping> Mapping::Anonymous(size_t length, bool try_huge_pages, std::string* why_not) {
   PageKind kind = PageKind::kSmall;
   void* address = MAP_FAILED;
   if (try_huge_pages && length >= kHugePage) {
     size_t rounded = RoundUp(length, kHugePage);
-    address = mmap(nullptr, rounded, kProtection, kAnonymous | MAP_HUGETLB, -1, 0);
+    // Without MAP_NORESERVE: pages that are not there fail here, and not as SIGBUS when they are touched.
+    address = mmap(nullptr, rounded, kProtection, kAnonymous | MAP_HUGETLB | kHugePageSize, -1, 0);
     if (address != MAP_FAILED) {
       kind = PageKind::kHugeTlb;
       length = rounded;
     } else {
+      if (why_not != nullptr) *why_not = WhyNotHugeTlb(errno);
       address = MapAligned(rounded);
       if (address != MAP_FAILED) {
         length = rounded;
-        if (madvise(address, length, MADV_HUGEPAGE) == 0) kind = PageKind::kTransparentHuge;
+        int refused = madvise(address, length, MADV_HUGEPAGE) == 0 ? 0 : errno;
+        if (refused == 0 && !TransparentHugePagesAreOff()) kind = PageKind::kTransparentHuge;
+        else if (why_not != nullptr)
+          *why_not += refused == 0 ? "; thp: off (/sys/kernel/mm/transparent_hugepage/enabled is never)"
+                                   : std::string("; thp: ") + std::strerror(refused);
       }
     }
   }

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <string>
 
 namespace ringbearer {
 
@@ -16,7 +17,8 @@ enum class PageKind { kSmall, kTransparentHuge, kHugeTlb };
 class Mapping {
  public:
   // Anonymous memory, zeroed, not inherited by fork. Returns null when the system has none left (errno says why).
-  static std::shared_ptr<Mapping> Anonymous(size_t length, bool try_huge_pages);
+  // Where huge pages were asked for and not had, `why_not` says why, rung by rung.
+  static std::shared_ptr<Mapping> Anonymous(size_t length, bool try_huge_pages, std::string* why_not = nullptr);
   // Takes over pages that liburing mapped.
   static std::shared_ptr<Mapping> Adopt(void* address, size_t length);
 

@@ -195,7 +195,8 @@ Napi::Value Ring::Map(const Napi::CallbackInfo& info) {
   double length = info.Length() > 0 && info[0].IsNumber() ? info[0].As<Napi::Number>().DoubleValue() : 0;
   if (!(length >= 1 && length <= 1e12)) throw Napi::RangeError::New(env, "Cannot map memory as length must be >= 1");
   bool huge = info.Length() > 1 && info[1].ToBoolean();
-  auto mapping = Mapping::Anonymous(static_cast<size_t>(length), huge);
+  std::string why_not;
+  auto mapping = Mapping::Anonymous(static_cast<size_t>(length), huge, &why_not);
   if (!mapping) throw ErrnoError(env, "mmap", errno);
   arenas_.push_back(mapping);
   auto address = reinterpret_cast<uint64_t>(mapping->address());
@@ -205,6 +206,7 @@ Napi::Value Ring::Map(const Napi::CallbackInfo& info) {
   result.Set("addressHigh", Napi::Number::New(env, static_cast<uint32_t>(address >> 32)));
   const char* kinds[] = {"4k", "thp", "hugetlb"};
   result.Set("pageKind", Napi::String::New(env, kinds[static_cast<int>(mapping->page_kind())]));
+  result.Set("whyNotHuge", Napi::String::New(env, why_not));
   return result;
 }
 

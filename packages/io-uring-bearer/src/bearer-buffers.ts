@@ -17,7 +17,7 @@ import type { CapacityLedger } from './capacity.js';
 import { BearerError, closedError } from './errors.js';
 import { fixedBufferRegistrar } from './fixed-buffer-registration.js';
 import { FutexWords } from './futex-words.js';
-import { MemoryStore } from './memory-store.js';
+import { type MappedMemory, MemoryStore } from './memory-store.js';
 import type { NamedBuffer, RingOptions, SendRingSizes } from './ring-options.js';
 
 /** The longest wait before a group of which nobody tells when it is refilled is tried again. */
@@ -31,7 +31,10 @@ export interface PoolOptions {
   readonly count: number;
   /** Bytes of each. */
   readonly bufferBytes: number;
-  /** Try huge pages (hugetlb, then transparent). Default false. */
+  /**
+   * Try huge pages: hugetlb, then transparent ones, then small ones. Requests below 2 MiB share one. `pageKind` of the pool or ring says what was
+   * granted, `buffers.memory()` why. Default false.
+   */
   readonly hugePages?: boolean;
 }
 
@@ -306,6 +309,14 @@ export class BearerBuffers {
     this.#waiters.set(group, waiters);
     waiters.add(resume);
     return () => waiters.delete(resume);
+  }
+
+  /**
+   * What the memory of pools, rings and groups is made of, mapping by mapping, with the reason where huge pages were asked for and not had.
+   * madvise(2), hugetlb(7).
+   */
+  memory(): MappedMemory[] {
+    return this.#store.report();
   }
 
   /** Unregisters every ring and registered buffer, and forgets all memory. Only the bearer calls this, once nothing is in flight. */

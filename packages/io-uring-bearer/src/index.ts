@@ -22,6 +22,7 @@ export * from './futex.js';
 export type { SubmissionKey } from './key.js';
 export * from './listener.js';
 export * from './listening-socket.js';
+export type { MappedMemory } from './memory-store.js';
 export * from './options.js';
 export type { Capabilities, Probe } from './probe.js';
 export * from './registration/index.js';

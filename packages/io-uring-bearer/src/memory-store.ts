@@ -1,7 +1,20 @@
-import { Arena, type Mapping, PAGE_BYTES } from '@ringbearer/io-uring-buffer';
+import { Arena, type Mapping, PAGE_BYTES, type PageKind } from '@ringbearer/io-uring-buffer';
 import type { RawRing } from '@ringbearer/native/ring';
 import type { CapacityLedger } from './capacity.js';
 import { closedError } from './errors.js';
+import { HugeRegions } from './huge-regions.js';
+
+/** What one mapping of a bearer is made of. */
+export interface MappedMemory {
+  /** Bytes mapped: at least what was asked for. Small requests for huge pages share a mapping. */
+  readonly bytes: number;
+  /** Huge pages were asked for. */
+  readonly hugePages: boolean;
+  /** What was granted. */
+  readonly pageKind: PageKind;
+  /** Why it is not what was asked for, rung by rung, and what to do about it. Empty when it is. */
+  readonly why: string;
+}
 
 /** A mapping of the ring, and how many of its bytes count against BufferBytes. */
 interface Block {
@@ -18,6 +31,8 @@ export class MemoryStore {
   readonly #raw: RawRing;
   readonly #ledger: CapacityLedger;
   readonly #free: Block[] = [];
+  readonly #mapped: MappedMemory[] = [];
+  readonly #huge = new HugeRegions((byteLength) => this.map(byteLength, true));
   #open = true;
 
   constructor(raw: RawRing, ledger: CapacityLedger) {
@@ -45,7 +60,10 @@ export class MemoryStore {
    */
   map(byteLength: number, tryHugePages: boolean): Mapping {
     if (!this.#open) throw closedError('map memory');
-    const { buffer, addressLow, addressHigh, pageKind } = this.#raw.map(byteLength, tryHugePages);
+    const raw = this.#raw.map(byteLength, tryHugePages);
+    const { buffer, addressLow, addressHigh, pageKind, whyNotHuge } = raw;
+    const bytes = buffer.byteLength;
+    this.#mapped.push({ bytes, hugePages: tryHugePages, pageKind, why: whyNotHuge });
     return {
       bytes: new Uint8Array(buffer),
       addressLow,
@@ -56,10 +74,16 @@ export class MemoryStore {
     };
   }
 
+  /** Everything that is mapped, in the order it was. */
+  report(): MappedMemory[] {
+    return [...this.#mapped];
+  }
+
   /** Forgets what is free, and what becomes free: the ring closes. */
   close(): void {
     this.#open = false;
     this.#free.length = 0;
+    this.#huge.clear();
   }
 
   #release(block: Block): void {
@@ -70,7 +94,8 @@ export class MemoryStore {
     this.#ledger.take('BufferBytes', bytes);
     try {
       const whole = Math.ceil(mapped / PAGE_BYTES) * PAGE_BYTES;
-      return { mapping: this.map(whole, hugePages), hugePages, charged: bytes };
+      const mapping = hugePages ? this.#huge.cut(whole) : this.map(whole, false);
+      return { mapping, hugePages, charged: bytes };
     } catch (error) {
       this.#ledger.give('BufferBytes', bytes);
       throw error;

@@ -4,6 +4,7 @@ import { atCapacity, BufferError } from './buffer-error.js';
 import { checkInteger } from './check.js';
 import { Lease, type LeaseHome } from './lease.js';
 import type { MemoryRange } from './memory-range.js';
+import type { PageKind } from './memory-source.js';
 import { UnsafeBuffers } from './unsafe-buffers.js';
 
 /** Sizes of a {@link BufferPool}, fixed for life. */
@@ -55,6 +56,8 @@ export class BufferPool {
   readonly #generations: Uint32Array;
   readonly #free: Uint32Array;
   readonly #onRelease: (() => void) | undefined;
+  /** What the memory is made of. */
+  readonly pageKind: PageKind;
   readonly #onClose: (() => void) | undefined;
   #available: number;
   #open = true;
@@ -70,6 +73,7 @@ export class BufferPool {
     checkInteger('make a buffer pool', 'bufferBytes', bufferBytes, 1, SIZE_MAX);
     checkInteger('make a buffer pool', 'group', group, 0, 0xffff);
     const memory = arena.reserve(count * bufferBytes);
+    this.pageKind = arena.pageKind;
     this.#memory = memory;
     this.unsafe = new UnsafeBuffers(memory, bufferBytes);
     this.count = count;

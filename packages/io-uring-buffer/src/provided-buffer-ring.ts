@@ -4,6 +4,7 @@ import { BidLedger } from './bid-ledger.js';
 import type { BufferRegistrar } from './buffer-registrar.js';
 import type { Lease } from './lease.js';
 import { LeaseRun } from './lease-run.js';
+import type { PageKind } from './memory-source.js';
 import { PieceLedger } from './piece-ledger.js';
 import { Replenishing, type ReplenishPolicy } from './replenish.js';
 import { classicArrivals, incrementalArrivals } from './ring-arrivals.js';
@@ -76,6 +77,8 @@ export class ProvidedBufferRing {
   readonly count: number;
   /** Bytes of each. */
   readonly bufferBytes: number;
+  /** What the memory is made of. */
+  readonly pageKind: PageKind;
   /** Granted: the kernel goes on where it stopped in a buffer. */
   readonly incremental: boolean;
   /** All buffers as raw memory, and where each starts. */
@@ -97,6 +100,7 @@ export class ProvidedBufferRing {
   constructor(arena: Arena, registrar: BufferRegistrar, options: ProvidedBufferRingOptions) {
     const { group, count, bufferBytes, incremental = false, replenish = 'release' } = options;
     this.#replenishing = new Replenishing(replenish, this);
+    this.pageKind = arena.pageKind;
     const entries = new RingEntries(arena, group, count, bufferBytes);
     this.group = group;
     this.count = count;
