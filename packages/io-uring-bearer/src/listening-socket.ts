@@ -168,7 +168,8 @@ export class ListeningSocket {
  *
  * const socket = ListeningSocket.open({});
  * const server = createServer().listen({ fd: duplicateDescriptor(socket.fd) }, () => {
- *   server.close(); // the descriptor it was given
+ *   console.log(server.address()); // the same socket
+ *   server.close(); // closes the descriptor it was given
  *   socket.close();
  * });
  * ```
