@@ -187,6 +187,35 @@ describe('RecvMulti', () => {
     theirs.destroy();
   });
 
+  test('with totalBytes ends once so much came, and leaves the rest to the next', async (context) => {
+    const [major = 0, minor = 0] = fixture.bearer.probe().kernel.split('.').map(Number);
+    context.skip(major < 6 || (major === 6 && minor < 17), 'needs Linux 6.17');
+    const { ours, theirs } = await fixture.tcp();
+    const ring = fixture.bearer.buffers.ring({ count: 64, bufferBytes: 1024 });
+    theirs.end(Buffer.alloc(20_000, 'x'));
+    await sleep(50);
+    const receive = new RecvMulti({ socket: ours, group: ring.group, totalBytes: 4096 });
+    let total = 0;
+    let turns = 0;
+    for (let over = false; !over; turns++) {
+      let turn = 0;
+      await new Promise<void>((resolve) => {
+        receive.handler = (cqe) => {
+          if (cqe.res > 0) ring.recycle(cqe.bufferId);
+          else over = true;
+          turn += Math.max(0, cqe.res);
+          if (!cqe.more) resolve();
+        };
+        fixture.bearer.push(receive);
+      });
+      expect(turn).toBeLessThan(4096 + 1024);
+      total += turn;
+    }
+    expect(total).toBe(20_000);
+    expect(turns).toBeGreaterThanOrEqual(5);
+    theirs.destroy();
+  });
+
   test('one group serves many sockets', async () => {
     const ring = fixture.bearer.buffers.ring({ count: 16, bufferBytes: 64 });
     const pairs = await Promise.all([

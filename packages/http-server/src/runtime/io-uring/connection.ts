@@ -199,6 +199,7 @@ export class Connection implements Left, Receiver, Sender, Ender {
     if (this.#state === 'gone') {
       this.#release();
     } else if (res > 0) {
+      if (this.#paused && this.#carry !== null) this.#stoppedReceiving = true;
       if (this.#stoppedReceiving) this.#stopped();
       else this.#listen();
     } else if (res === 0) {

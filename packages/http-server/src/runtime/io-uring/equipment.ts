@@ -18,21 +18,26 @@ const SPARE_CARRIES_MAX = 64;
  */
 export class Equipment {
   readonly #group: number;
+  readonly #turnBytes: number | undefined;
   readonly #pool: TransmitPool;
   readonly #receives: Receive[] = [];
   readonly #outgoing: Outgoing[] = [];
   readonly #endings: Ending[] = [];
   readonly #carries: Carry[] = [];
 
-  /** @param group buffer group to receive into */
-  constructor(group: number, pool: TransmitPool) {
+  /**
+   * @param group buffer group to receive into
+   * @param turn bytes of one receive; undefined: without bound
+   */
+  constructor(group: number, pool: TransmitPool, turn: number | undefined) {
     this.#group = group;
+    this.#turnBytes = turn;
     this.#pool = pool;
   }
 
   receive(socket: FixedFd, receiver: Receiver): Receive {
     const receive = this.#receives.pop();
-    if (receive === undefined) return new Receive(socket, this.#group, receiver);
+    if (receive === undefined) return new Receive(socket, this.#group, receiver, this.#turnBytes);
     receive.set(socket);
     receive.receiver = receiver;
     return receive;

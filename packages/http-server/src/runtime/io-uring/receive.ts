@@ -1,6 +1,18 @@
 import type { FixedFd } from '@ringbearer/io-uring-fd';
 import { type Cqe, RecvMulti } from '@ringbearer/io-uring-opcode';
 
+/**
+ * A receive ends after this many bytes and is begun again when somebody wants more. The kernel goes on receiving before we have a say, 512 KiB at a time and
+ * longer: that is what a peer could make us keep for a handler that does not read.
+ */
+const TURN_BYTES = 64 * 1024;
+
+/** Bytes of one receive, where the kernel can count them: since 6.17. @param kernel its release, as uname(2) says */
+export function turnBytes(kernel: string): number | undefined {
+  const [major = 0, minor = 0] = kernel.split('.').map(Number);
+  return major > 6 || (major === 6 && minor >= 17) ? TURN_BYTES : undefined;
+}
+
 /** Hears of what arrived. */
 export interface Receiver {
   onReceive(cqe: Cqe): void;
@@ -10,9 +22,12 @@ export interface Receiver {
 export class Receive extends RecvMulti {
   receiver: Receiver;
 
-  /** @param group buffer group to receive into */
-  constructor(socket: FixedFd, group: number, receiver: Receiver) {
-    super({ socket, group });
+  /**
+   * @param group buffer group to receive into
+   * @param totalBytes after which it ends; undefined: never
+   */
+  constructor(socket: FixedFd, group: number, receiver: Receiver, totalBytes: number | undefined) {
+    super({ socket, group, ...(totalBytes === undefined ? {} : { totalBytes }) });
     this.receiver = receiver;
     this.handler = tell;
   }

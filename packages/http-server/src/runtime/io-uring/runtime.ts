@@ -26,6 +26,7 @@ import { Connection } from './connection.js';
 import { Equipment } from './equipment.js';
 import type { IoUringRuntimeOptions } from './options.js';
 import { Outgoing } from './outgoing.js';
+import { turnBytes } from './receive.js';
 import { TransmitPool } from './transmit-pool.js';
 
 /** Resolution of every deadline. */
@@ -172,7 +173,11 @@ export class IoUringRuntime implements Runtime<ListenOptions, SocketName> {
       throw error;
     }
     this.discarded = new Outgoing(this.transmit, new FixedFd(0), NOBODY);
-    this.equipment = new Equipment(this.receive.group, this.transmit);
+    this.equipment = new Equipment(
+      this.receive.group,
+      this.transmit,
+      turnBytes(this.#bearer.probe().kernel),
+    );
     this.#timer = new Timeout({ milliseconds: TICK_MS });
     this.#timer.handler = () => this.#tick();
   }

@@ -16,6 +16,11 @@ export interface RecvMultiOptions {
   readonly pollFirst?: boolean;
   /** Fill several buffers at once where much has arrived: {@link Received} then names the first of a run. Since 6.10. */
   readonly bundle?: boolean;
+  /**
+   * Ends once at least this many bytes came, from 1 to 2^31 - 1: what a peer can send before anybody had a say. It may exceed it by less than a buffer.
+   * Since 6.17. Default: never.
+   */
+  readonly totalBytes?: number;
 }
 
 /**
@@ -26,11 +31,12 @@ export interface RecvMultiOptions {
  * `length` 0 is the end of the stream and the last completion (`stream` just ends; so does it at an empty datagram). ENOBUFS (no buffer left in the group) ends it without
  * loss: the bytes wait in the socket, and {@link rearms} says to go on once buffers are back. The same goes for a
  * completion queue that ran full. With `bundle`, `length` may exceed a buffer: the ones behind it in the group hold
- * the rest, each full but the last. Errors of note: ECONNRESET. Kernel 6.0, `bundle` 6.10. recv(2),
+ * the rest, each full but the last. Errors of note: ECONNRESET. With `totalBytes` the completion
+ * that reaches it is the last. Kernel 6.0, `bundle` 6.10, `totalBytes` 6.17 (EINVAL before). recv(2),
  * io_uring_prep_recv_multishot(3).
  *
  * @throws {TypeError} `socket` is no descriptor
- * @throws {RangeError} `group` is beyond 16 bits
+ * @throws {RangeError} `group` is beyond 16 bits, `totalBytes` beyond 31
  *
  * @example
  * ```ts
@@ -73,15 +79,20 @@ export class RecvMulti extends OpCode<Received> {
   #group: number;
   #pollFirst: boolean;
   readonly #bundle: number;
+  readonly #totalBytes: number;
 
   constructor(options: RecvMultiOptions) {
     super();
-    const { socket, group, pollFirst = false, bundle = false } = options;
+    const { socket, group, pollFirst = false, bundle = false, totalBytes } = options;
     this.#socket = descriptorArgument('receive', 'socket', socket);
     this.#group = integerArgument('receive', 'group', group, 0, UINT16_MAX);
     this.#pollFirst = pollFirst;
     this.#bundle = bundle ? RecvSendFlag.RECVSEND_BUNDLE : 0;
-    this.since = bundle ? '6.10' : '6.0';
+    this.#totalBytes =
+      totalBytes === undefined
+        ? 0
+        : integerArgument('receive', 'totalBytes', totalBytes, 1, TOTAL_BYTES_MAX);
+    this.since = totalBytes !== undefined ? '6.17' : bundle ? '6.10' : '6.0';
   }
 
   /** Chooses socket and group for the next submission. */
@@ -112,6 +123,7 @@ export class RecvMulti extends OpCode<Received> {
     sqe.descriptor(this.#socket);
     sqe.bufferSelect(this.#group);
     sqe.ioprio((this.#pollFirst ? MULTI_POLL_FIRST : MULTI) | this.#bundle);
+    if (this.#totalBytes > 0) sqe.fileIndex(this.#totalBytes); // optlen
   }
 
   override complete(cqe: Cqe): Received {
@@ -128,5 +140,6 @@ export class RecvMulti extends OpCode<Received> {
   }
 }
 
+const TOTAL_BYTES_MAX = 2 ** 31 - 1;
 const MULTI = RecvSendFlag.RECV_MULTISHOT;
 const MULTI_POLL_FIRST = RecvSendFlag.RECV_MULTISHOT | RecvSendFlag.RECVSEND_POLL_FIRST;

@@ -81,6 +81,15 @@ describe('Recv', () => {
 });
 
 describe('RecvMulti', () => {
+  test('totalBytes goes where optlen is, and needs 6.17', () => {
+    const bounded = new RecvMulti({ socket, group: 1, totalBytes: 65_536 });
+    expect([dryRun(bounded).words[11], bounded.since]).toEqual([65_536, '6.17']);
+    expect(dryRun(new RecvMulti({ socket, group: 1 })).words[11]).toBe(0);
+    for (const totalBytes of [0, -1, 1.5, 2 ** 31]) {
+      expect(() => new RecvMulti({ socket, group: 1, totalBytes })).toThrow(/totalBytes/);
+    }
+  });
+
   test.each([
     [5, BUFFER | MORE, false],
     [5, BUFFER, true],
