@@ -125,7 +125,8 @@ async function testUnder(env, files) {
 
 async function soakUnder(env, [seconds = '60', ...args]) {
   const options = readCommandLine(['--no-memory-bounds', '--seconds', seconds, ...args]);
-  for (const target of options.targets) {
+  // The HTTP target's bounds on time are those of a server that is not slowed down.
+  for (const target of options.targets.filter((name) => name !== 'http')) {
     const program = path.join(ROOT, TARGETS[target]);
     const { code, output, ms } = await run(
       `soak of ${target} under sanitizers, seed ${options.seed}`,

@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util';
 /** What can be soaked, and the program that does it: it takes these options too, but for `--target`. */
 export const TARGETS = {
   ring: 'test/soak/main.mjs',
+  http: 'test/soak/http/main.mjs',
 };
 
 const OPTIONS = {
