@@ -254,10 +254,10 @@ describe.each(['embedded', 'owner', 'manual'] as const)('driver %s', (driver) =>
   test('an operation that cannot be prepared changes nothing', async () => {
     const bearer = make(driver);
     const { ended, push } = notes(bearer);
-    push('before', soon());
-    push('drain', new Nop(), DRAIN);
     const lease = bearer.allocate(8);
     const [ours, theirs] = await fixture.pair(SocketType.STREAM);
+    push('before', soon());
+    push('drain', new Nop(), DRAIN);
     const recv = push('recv', new Recv({ socket: ours, memory: lease }));
     expect(recv.inFlight).toBe(true);
     // The memory is the other one's, which waits.
