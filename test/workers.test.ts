@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 // Servers in worker threads: what they share, how they end, and what survives.
 
 import { once } from 'node:events';
@@ -351,6 +352,7 @@ describe('close()', () => {
       const peers = [...(await peersOf(port, 2)).values()] as [Peer, Peer];
       await peers[0].send(get('/slow?ms=300'));
       await until('it was accepted', () => server.stats().connections >= 2);
+      await sleep(150); // its worker has read the request: one that has not is closed as idle
       const order: string[] = [];
       const closed = server.close().then(() => order.push('closed'));
       expect((await peers[0].response()).status).toBe(200);
