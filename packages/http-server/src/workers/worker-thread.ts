@@ -143,7 +143,11 @@ export class WorkerThread {
   drain(drainTimeoutMs: number, gently: boolean): Promise<ThreadEnd> {
     if (this.#state === 'ended') return this.ended;
     if (this.#state === 'starting') {
-      this.terminate();
+      // A thread that is terminated while it loads modules leaves their files open. One that fails to start ends by itself.
+      this.started.then(
+        () => this.drain(drainTimeoutMs, gently),
+        () => {},
+      );
       return this.ended;
     }
     this.#state = 'draining';
