@@ -112,6 +112,24 @@ const SERVE_TYPES: OptionTypes<ServeOptions> = {
   signal: 'object',
 };
 
+/** Options that are objects of one kind: what is wrong with them should be said before there is a connection. */
+const SHAPES: Readonly<Record<string, (value: unknown) => void>> = {
+  layers: (value) => {
+    const isLayer = (layer: unknown): boolean =>
+      typeof (layer as Partial<LayerBlueprint> | null)?.instantiate === 'function';
+    if (Array.isArray(value) && value.every(isLayer)) return;
+    throw new TypeError(
+      'Cannot serve as layers must be an array of blueprints, with name and instantiate()',
+    );
+  },
+  signal: (value) => {
+    // Not by its class: other contexts and libraries have their own.
+    const { addEventListener, throwIfAborted } = value as Partial<AbortSignal>;
+    if (typeof addEventListener === 'function' && typeof throwIfAborted === 'function') return;
+    throw new TypeError('Cannot serve as signal must be an AbortSignal');
+  },
+};
+
 /**
  * Nothing that was asked for is ignored: a limit with a name nobody reads would be no limit.
  *
@@ -131,15 +149,35 @@ export function checkOptions(options: object, types: object = SERVE_TYPES): void
         `Cannot serve as ${name} must be ${type === 'object' ? 'an' : 'a'} ${type}: current value is ${shown(value)}`,
       );
     }
+    if (value !== undefined) SHAPES[name]?.(value);
   }
 }
 
+/**
+ * The drain timeout of one closing or reloading.
+ *
+ * @throws TypeError, RangeError for options that cannot be
+ */
+export function drainTimeOf(
+  verb: 'close' | 'reload',
+  options: { readonly drainTimeoutMs?: number },
+  fallback: number,
+): number {
+  if (typeof options !== 'object' || options === null) {
+    throw new TypeError(
+      `Cannot ${verb} as options must be an object: current value is ${String(options)}`,
+    );
+  }
+  timeOption('drainTimeoutMs', options.drainTimeoutMs, verb);
+  return options.drainTimeoutMs ?? fallback;
+}
+
 /** @throws RangeError for a time that cannot be */
-export function timeOption(name: string, value: number | undefined): void {
+export function timeOption(name: string, value: number | undefined, verb = 'serve'): void {
   if (value === undefined) return;
   if (typeof value !== 'number' || !(value >= 0)) {
     throw new RangeError(
-      `Cannot serve as ${name} must be a number of milliseconds >= 0: current value is ${String(value)}`,
+      `Cannot ${verb} as ${name} must be a number of milliseconds >= 0: current value is ${String(value)}`,
     );
   }
 }

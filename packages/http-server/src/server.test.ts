@@ -50,6 +50,9 @@ describe('serve()', () => {
     [{ raw, reusePort: 'no' }, "reusePort must be a boolean: current value is 'no'"],
     [{ raw, drainTimeoutMs: '5' }, "drainTimeoutMs must be a number: current value is '5'"],
     [{ raw, signal: null }, 'signal must be an object: current value is null'],
+    [{ raw, signal: {} }, 'signal must be an AbortSignal'],
+    [{ raw, layers: {} }, 'layers must be an array of blueprints, with name and instantiate()'],
+    [{ raw, layers: [null] }, 'layers must be an array of blueprints, with name and instantiate()'],
     [{ raw: 'hello' }, "raw must be a function: current value is 'hello'"],
   ])('refuses an option of another type: %o', async (options, why) => {
     expect(await refusalOf(options)).toBe(`TypeError: Cannot serve as ${why}`);
@@ -61,9 +64,32 @@ describe('serve()', () => {
     expect(globalThis.Response).toBe(before);
   });
 
+  test.each([[null], [undefined], [5], [raw, null]])('refuses %o for options', async (...given) => {
+    await expect(serve(...(given as Parameters<typeof serve>))).rejects.toThrow(
+      /^Cannot serve as .*(?:current value is|must be given)/,
+    );
+  });
+
   test('takes an option that is undefined for one not given', async () => {
     expect(await refusalOf({ fetch: undefined, port: undefined, signal: undefined })).toBe(
       'TypeError: Cannot serve as exactly one of fetch and raw must be given',
     );
   });
 });
+
+test.each(['io-uring', 'node'] as const)(
+  'Server.close() on %s refuses what it cannot do, and closes all the same when told well',
+  async (runtime) => {
+    const server = await serve({ port: 0, hostname: '127.0.0.1', raw, runtime });
+    const refusal = (options: unknown) => server.close(options as never);
+    await expect(refusal(null)).rejects.toThrow(
+      new TypeError('Cannot close as options must be an object: current value is null'),
+    );
+    await expect(refusal({ drainTimeoutMs: -1 })).rejects.toThrow(
+      'Cannot close as drainTimeoutMs must be a number of milliseconds >= 0: current value is -1',
+    );
+    // It serves on.
+    expect(await (await fetch(server.url)).text()).toBe('hello');
+    await server.close();
+  },
+);

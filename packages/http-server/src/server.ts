@@ -2,7 +2,13 @@ import type { FetchHandler } from './handlers/index.js';
 import { launch } from './launch.js';
 import { listenPlaces } from './listen/listen-places.js';
 import { ServerObserver, type ServerStats, statsOf } from './observe/index.js';
-import { checkOptions, DRAIN_TIMEOUT_MS, type ServeOptions, timeOption } from './options.js';
+import {
+  checkOptions,
+  DRAIN_TIMEOUT_MS,
+  drainTimeOf,
+  type ServeOptions,
+  timeOption,
+} from './options.js';
 import type { ServerRuntime } from './runtime/choose-runtime.js';
 import type { Capabilities, SocketName } from './runtime/io-uring/index.js';
 import { fallbackMessage, warnFallback } from './runtime/warn-fallback.js';
@@ -90,7 +96,13 @@ export class Server {
    * are waited for no longer then.
    */
   close(options: CloseOptions = {}): Promise<void> {
-    const { drainTimeoutMs = this.#drainTimeoutMs, gently = false } = options;
+    let drainTimeoutMs: number;
+    try {
+      drainTimeoutMs = drainTimeOf('close', options, this.#drainTimeoutMs);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    const { gently = false } = options;
     if (this.#closing === null) this.#closing = this.#close(drainTimeoutMs, gently);
     else if (!gently) this.#runtime.endIdle();
     return this.#closing;

@@ -12,12 +12,13 @@ import { closedError } from './errors.js';
 import { Futex } from './futex.js';
 import { decodeKey, encodeKey, keyOf, type SubmissionKey } from './key.js';
 import { Listener, type ListenerHost, type ListenOptions, type SocketName } from './listener.js';
-import type {
-  BearerOptions,
-  ManualHandler,
-  StreamOptions,
-  SubmitOptions,
-  WaitOptions,
+import {
+  type BearerOptions,
+  type ManualHandler,
+  optionsOf,
+  type StreamOptions,
+  type SubmitOptions,
+  type WaitOptions,
 } from './options.js';
 import { lookUpPeer } from './peer-lookup.js';
 import { type Capabilities, describeCapabilities, type Probe, probeRing } from './probe.js';
@@ -94,7 +95,7 @@ export class UringBearer extends TypedPush {
     super();
     const ledger = new CapacityLedger(capacity, (error) => this.#diagnostics.atCapacity(error));
     this.#ledger = ledger;
-    this.driver = grantDriver(options.driver ?? 'embedded');
+    this.driver = grantDriver(optionsOf('make a bearer', options).driver ?? 'embedded');
     const restrictions = RestrictionSet.of(options.restrictions, this.driver);
     const raw = setupRing(
       this.driver,
@@ -205,7 +206,7 @@ export class UringBearer extends TypedPush {
   ): AsyncIterableIterator<Result> {
     const engine = this.#engine;
     const { buffers } = this;
-    const { flags = NONE } = options;
+    const { flags = NONE } = optionsOf('stream', options);
     const stream = new StreamSink<Result>(
       {
         submit: (sink) => engine.submit(operation, flags, sink),
@@ -309,7 +310,7 @@ export class UringBearer extends TypedPush {
    */
   submitAndWait(minComplete = 1, wait: number | WaitOptions = {}): number {
     const { timeoutMs = Number.POSITIVE_INFINITY, minWaitUs } =
-      typeof wait === 'number' ? { timeoutMs: wait } : wait;
+      typeof wait === 'number' ? { timeoutMs: wait } : optionsOf('wait', wait);
     this.#demandManual();
     if (!Number.isInteger(minComplete) || minComplete < 0 || minComplete > 0x7fff_ffff) {
       throw new RangeError(
@@ -379,7 +380,7 @@ export class UringBearer extends TypedPush {
       followUp: (operation) => this.#engine.followUp(operation),
       closed: (closed) => this.#listeners.delete(closed),
     };
-    const listener = new Listener(this, this.#raw, host, options);
+    const listener = new Listener(this, this.#raw, host, optionsOf('listen', options));
     this.#listeners.add(listener);
     return listener;
   }

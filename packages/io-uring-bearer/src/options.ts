@@ -72,3 +72,15 @@ export interface WaitOptions {
    */
   readonly minWaitUs?: number;
 }
+
+/**
+ * Options that are an object, as everything that reads them takes them to be.
+ *
+ * @throws TypeError for what is none
+ */
+export function optionsOf<Options extends object>(verb: string, options: Options): Options {
+  if (typeof options === 'object' && options !== null) return options;
+  throw new TypeError(
+    `Cannot ${verb} as options must be an object: current value is ${String(options)}`,
+  );
+}

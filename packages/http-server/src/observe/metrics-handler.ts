@@ -39,13 +39,18 @@ export function metricsHandler(
   stats: () => ServerStats | Promise<ServerStats>,
   options: MetricsOptions = {},
 ): FetchHandler {
+  if (typeof options !== 'object' || options === null) {
+    throw new TypeError(
+      `Cannot make a handler as options must be an object: current value is ${String(options)}`,
+    );
+  }
   const { path, next } = options;
   if (typeof stats !== 'function') {
     throw new TypeError(
       `Cannot make a handler as stats must be a function: current value is ${String(stats)}`,
     );
   }
-  if (path !== undefined && !path.startsWith('/')) {
+  if (path !== undefined && !(typeof path === 'string' && path.startsWith('/'))) {
     throw new TypeError(
       `Cannot make a handler as path must begin with /: current value is ${path}`,
     );

@@ -168,5 +168,9 @@ describe('metricsHandler()', () => {
   test('refuses what cannot be', () => {
     expect(() => metricsHandler(1 as never)).toThrow(TypeError);
     expect(() => metricsHandler((() => 1) as never, { path: 'metrics' })).toThrow(/begin with \//);
+    expect(() => metricsHandler((() => 1) as never, { path: 5 as never })).toThrow(/begin with \//);
+    expect(() => metricsHandler((() => 1) as never, null as never)).toThrow(
+      'Cannot make a handler as options must be an object: current value is null',
+    );
   });
 });

@@ -1,6 +1,6 @@
 import { HttpServerError } from '../exchange/errors.js';
 import { listenPlaces } from '../listen/listen-places.js';
-import { DRAIN_TIMEOUT_MS } from '../options.js';
+import { DRAIN_TIMEOUT_MS, drainTimeOf } from '../options.js';
 import type { ListeningSocket, SocketName } from '../runtime/io-uring/index.js';
 import { defaultConnections } from '../runtime/io-uring/runtime.js';
 import { addTotals, NO_TOTALS, type RingTotals } from '../runtime/stats-board.js';
@@ -134,9 +134,13 @@ export class WorkerServer {
    * @throws HttpServerError `SERVER_CLOSED`, by rejecting
    */
   reload(options: Pick<CloseOptions, 'drainTimeoutMs'> = {}): Promise<void> {
-    const reload = this.#reloading.then(() =>
-      this.#reload(options.drainTimeoutMs ?? this.#drainTimeoutMs),
-    );
+    let drainTimeoutMs: number;
+    try {
+      drainTimeoutMs = drainTimeOf('reload', options, this.#drainTimeoutMs);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    const reload = this.#reloading.then(() => this.#reload(drainTimeoutMs));
     this.#reloading = reload.catch(() => {});
     return reload;
   }
@@ -147,8 +151,13 @@ export class WorkerServer {
    * it again returns the same Promise.
    */
   close(options: Pick<CloseOptions, 'drainTimeoutMs'> = {}): Promise<void> {
-    this.#closing ??= this.#close(options.drainTimeoutMs ?? this.#drainTimeoutMs);
-    return this.#closing;
+    try {
+      const drainTimeoutMs = drainTimeOf('close', options, this.#drainTimeoutMs);
+      this.#closing ??= this.#close(drainTimeoutMs);
+      return this.#closing;
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   /**

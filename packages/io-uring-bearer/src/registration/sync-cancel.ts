@@ -1,6 +1,7 @@
 import type { Descriptor } from '@ringbearer/io-uring-fd';
 import { CancelFlag, Errno, type OpCode, type OperationKey } from '@ringbearer/io-uring-opcode';
 import { decodeKey, type SubmissionKey } from '../key.js';
+import { optionsOf } from '../options.js';
 import { integerOf, shown } from './argument.js';
 import type { Registrar } from './registrar.js';
 import { RegistrationError } from './registration-error.js';
@@ -66,7 +67,7 @@ export function cancelNow(
   target: CancelTarget,
   options: CancelNowOptions,
 ): number {
-  const { all = false, timeoutMs = 0 } = options;
+  const { all = false, timeoutMs = 0 } = optionsOf('cancel now', options);
   if (!(timeoutMs >= 0 && timeoutMs <= TIMEOUT_MS_MAX)) {
     throw new RangeError(
       `Cannot cancel now as timeoutMs must be from 0 to ${TIMEOUT_MS_MAX}: current value is ${timeoutMs}`,

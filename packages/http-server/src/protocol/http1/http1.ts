@@ -30,9 +30,10 @@ export interface Http1Options extends Http1Limits {
  * ```
  */
 export function http1(options: Http1Options): Blueprint {
-  if (typeof options.handle !== 'function') {
+  const handle: unknown = options?.handle;
+  if (typeof handle !== 'function') {
     throw new TypeError(
-      `Cannot configure HTTP/1.1 as handle must be a function: current value is ${String(options.handle)}`,
+      `Cannot configure HTTP/1.1 as handle must be a function: current value is ${String(handle)}`,
     );
   }
   const context = new Http1Context(
