@@ -10,7 +10,7 @@
  * - `BODY_INVALID`: the peer broke the framing of its body, or ended before its end (status 400)
  * - `BODY_NOT_JSON`: `json()` found something else (status 400)
  * - `BODY_TIMEOUT`: the peer sent no body byte within the limit (status 408)
- * - `REPLY_TIMEOUT`: the handler took longer than `handlerTimeoutMs` (status 503)
+ * - `REPLY_TIMEOUT`: the handler sent nothing for `handlerTimeoutMs` (status 503)
  * - `PEER_GONE`: the peer sends no more, or the connection was lost
  * - `WORKER_FAILED`: a worker did not start, or ended and is not to be restarted (any more); `cause` says why
  * - `SERVER_CLOSED`: a reload was asked of a server that closes

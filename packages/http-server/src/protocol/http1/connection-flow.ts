@@ -60,7 +60,12 @@ export abstract class ConnectionFlow {
   /** From the end of a head, when its handler needs more than a moment. */
   protected armHandler(): void {
     this.#peerDeadline = 0;
-    this.#handlerDeadline = deadline(this.left.clock.now, this.context.limits.handlerTimeoutMs);
+    this.extendHandler(this.left.clock.now);
+  }
+
+  /** @param since the handler's last sign of life */
+  protected extendHandler(since: number): void {
+    this.#handlerDeadline = deadline(since, this.context.limits.handlerTimeoutMs);
     this.rearm();
   }
 
@@ -79,9 +84,9 @@ export abstract class ConnectionFlow {
     this.rearm();
   }
 
-  /** From the peer's FIN, or what was sent since. */
-  protected armHalfClose(): void {
-    this.#peerDeadline = deadline(this.left.clock.now, this.context.limits.halfCloseTimeoutMs);
+  /** @param since the peer's FIN, or what was sent after it */
+  protected armHalfClose(since: number): void {
+    this.#peerDeadline = deadline(since, this.context.limits.halfCloseTimeoutMs);
     this.rearm();
   }
 

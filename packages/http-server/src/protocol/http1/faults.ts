@@ -44,7 +44,7 @@ const FAULTS = [
   [400, 'Chunk data must be followed by CRLF', 'CHUNK_END', null],
   [408, 'The head took too long', 'HEAD_TIMEOUT', 'headerReadTimeoutMs'],
   [408, 'The body took too long', 'BODY_TIMEOUT', 'bodyReadTimeoutMs'],
-  [503, 'The reply took too long', 'HANDLER_TIMEOUT', 'handlerTimeoutMs'],
+  [503, 'The handler of this request did not reply in time', 'HANDLER_TIMEOUT', 'handlerTimeoutMs'],
   [400, 'The connection ended within a message', 'TRUNCATED', null],
   [400, 'Too many empty lines before the request line', 'EMPTY_LINES', null],
 ] as const satisfies readonly (readonly [

@@ -124,7 +124,8 @@ export class Http1Connection extends ConnectionFlow implements Orbit, ExchangeHo
         this.#bodyFault(FAULT_TRUNCATED);
         break;
       case READ_NOTHING:
-        this.#awaitReply();
+        // From here, or what is sent after it, the handler's silence counts.
+        this.armHalfClose(this.left.clock.now);
         this.#exchange!.peerEnded();
         break;
     }
@@ -151,10 +152,11 @@ export class Http1Connection extends ConnectionFlow implements Orbit, ExchangeHo
       else if (this.left.blocked) this.armIdle(now);
       else this.#endIdle(now);
     } else if (read !== READ_CLOSED) {
-      if (this.handlerIsLate(now)) this.#breakExchange(FAULT_HANDLER_TIMEOUT);
+      if (this.handlerIsLate(now) && !this.#handlerGoesOn(now))
+        this.#breakExchange(FAULT_HANDLER_TIMEOUT);
       else if (!this.peerIsLate(now)) this.rearm();
       else if (read === READ_BODY) this.#bodyFault(FAULT_BODY_TIMEOUT);
-      else this.#leftAlone();
+      else this.#leftAlone(now);
     }
   }
 
@@ -256,6 +258,7 @@ export class Http1Connection extends ConnectionFlow implements Orbit, ExchangeHo
       this.#afterReply(exchange);
       return;
     }
+    exchange.progress();
     this.armHandler();
     if (length !== 0 && exchange.reader?.wants) this.armBody();
   }
@@ -269,6 +272,7 @@ export class Http1Connection extends ConnectionFlow implements Orbit, ExchangeHo
     // The peer does not wait for our 100.
     incoming.awaitsContinue = false;
     if (!incoming.draining && !reader?.wants) {
+      this.#exchange!.progress();
       this.pause();
       this.disarmBody();
       return p;
@@ -292,6 +296,7 @@ export class Http1Connection extends ConnectionFlow implements Orbit, ExchangeHo
     this.#read = READ_NOTHING;
     if (incoming.draining) this.#nextRequest();
     else {
+      this.#exchange!.progress();
       this.#exchange!.reader!.finish(incoming.trailers);
       this.disarmBody();
     }
@@ -317,20 +322,20 @@ export class Http1Connection extends ConnectionFlow implements Orbit, ExchangeHo
     tell(new HttpServerError(faultCode(fault), faultText(fault), faultStatus(fault)));
   }
 
-  /** The peer sent FIN: from here, or what was sent since, the handler's silence counts. */
-  #awaitReply(): void {
-    this.#exchange!.progressed = false;
-    this.armHalfClose();
+  /** It sent something since, or waits for the peer, whose time is counted elsewhere: a body's, or the runtime's write timeout. */
+  #handlerGoesOn(now: number): boolean {
+    const exchange = this.#exchange!;
+    const waits = this.left.blocked || (this.#read === READ_BODY && exchange.reader?.wants);
+    this.extendHandler(waits ? now : exchange.progressedAt);
+    return !this.handlerIsLate(now);
   }
 
   /** The peer sent FIN. As long as either side does something, there is a reply to wait for. */
-  #leftAlone(): void {
-    const exchange = this.#exchange!;
-    if (exchange.progressed || this.left.blocked) this.#awaitReply();
-    else {
-      this.context.observer.limit('halfCloseTimeoutMs', this.serial);
-      this.giveUp();
-    }
+  #leftAlone(now: number): void {
+    this.armHalfClose(this.left.blocked ? now : this.#exchange!.progressedAt);
+    if (!this.peerIsLate(now)) return;
+    this.context.observer.limit('halfCloseTimeoutMs', this.serial);
+    this.giveUp();
   }
 
   // ---------------------------------------------------------------- the end of an exchange
@@ -435,7 +440,10 @@ export class Http1Connection extends ConnectionFlow implements Orbit, ExchangeHo
       incoming.awaitsContinue = false;
       if (exchange.replyPhase === REPLY_NONE) writeContinue(this.left);
     }
-    if (!exchange.dispatching) this.armBody();
+    if (!exchange.dispatching) {
+      exchange.progress();
+      this.armBody();
+    }
     this.resume();
   }
 

@@ -8,6 +8,8 @@ type Handler = (request: HttpRequest, reply: HttpReply) => void | Promise<void>;
 
 const GET = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';
 const POST = 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n';
+/** For handlers that take an hour. */
+const LONG_HANDLERS = { handlerTimeoutMs: Number.POSITIVE_INFINITY };
 const hello: Handler = (_request, reply) => reply.text('hi');
 const echo: Handler = async (request, reply) => reply.text(await request.text());
 
@@ -214,7 +216,7 @@ describe('Http1Connection.tick()', () => {
         read = resolve;
       });
       reply.text(await request.text());
-    });
+    }, LONG_HANDLERS);
     const late = await runtime.connect().send(`${POST}hello`).settle();
     runtime.advance(3_600_000);
     read();
@@ -224,9 +226,7 @@ describe('Http1Connection.tick()', () => {
     const pieces: AsyncIterator<Uint8Array>[] = [];
     const streaming = runtimeOf(
       (request) => void pieces.push(request.body[Symbol.asyncIterator]()),
-      {
-        requestTimeoutMs: 60_000,
-      },
+      { requestTimeoutMs: 60_000, ...LONG_HANDLERS },
     );
     const length = 1_000_000;
     const peer = streaming.connect().send(POST.replace('5', String(length)));
@@ -316,6 +316,7 @@ describe('Http1Connection.tick()', () => {
       requestTimeoutMs: never,
       keepAliveTimeoutMs: never,
       connectionTimeoutMs: never,
+      handlerTimeoutMs: never,
     });
     const idle = runtime.connect().run();
     const head = runtime.connect().send('GE').run();

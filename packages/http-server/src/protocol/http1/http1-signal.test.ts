@@ -273,7 +273,8 @@ describe('a client that ended, with a handler at work', () => {
 
   test('is waited for without end when halfCloseTimeoutMs is lifted', () => {
     const { keep, last } = keeper();
-    const runtime = runtimeOf(keep, { halfCloseTimeoutMs: Number.POSITIVE_INFINITY });
+    const never = Number.POSITIVE_INFINITY;
+    const runtime = runtimeOf(keep, { halfCloseTimeoutMs: never, handlerTimeoutMs: never });
     const peer = runtime.connect().send(GET).fin().run();
     runtime.advance(600_000);
     last().reply.text('at last');

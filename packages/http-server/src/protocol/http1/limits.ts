@@ -20,7 +20,14 @@ export interface Http1Limits {
    * `Connection: close`. Default 300,000.
    */
   readonly connectionTimeoutMs?: number;
-  /** From the end of a head to the end of its reply, in milliseconds. Default Infinity. Past it: 503, or an abort when the reply was begun. */
+  /**
+   * The longest silence of a handler, in milliseconds: from the end of a head until something of its reply is sent (1xx count), and from then on between
+   * one write and the next, so that an event stream that says something now and then lives on. Default 300,000, as `requestTimeoutMs`: far beyond
+   * what a client waits for, yet finite, as a handler that hangs would hold its connection for ever. Past it: 503, or an abort when the reply was begun.
+   *
+   * Not counted: waiting for body bytes (`bodyReadTimeoutMs`) and for a client that does not read (`writeTimeoutMs`). Long polls that are silent for longer
+   * need more, or `Infinity`.
+   */
   readonly handlerTimeoutMs?: number;
   /**
    * After the client's FIN, how long a handler with a reply to make may send nothing, in milliseconds. Default 30,000: as a body. Past it: an abort, for
@@ -54,7 +61,7 @@ export const HTTP1_LIMITS: ResolvedHttp1Limits = {
   requestTimeoutMs: 300_000,
   keepAliveTimeoutMs: 5_000,
   connectionTimeoutMs: 300_000,
-  handlerTimeoutMs: Number.POSITIVE_INFINITY,
+  handlerTimeoutMs: 300_000,
   halfCloseTimeoutMs: 30_000,
   maxHeaderBytes: 16_384,
   maxHeaders: 100,

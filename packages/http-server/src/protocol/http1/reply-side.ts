@@ -62,8 +62,8 @@ export abstract class ReplySide implements Replying {
   keepAlive = true;
   /** Within the handler's synchronous part: the exchange may not be torn down under it. */
   dispatching = false;
-  /** Something of the reply was sent; for the connection to reset. */
-  progressed = false;
+  /** When something of the reply was sent last, or the peer left off and it was the handler's turn; of exchanges that outlive their first moment. */
+  progressedAt = 0;
 
   /** HTTP/1.1, stays open, not HEAD, no body: a reply needs no second look at the request. */
   protected plain = false;
@@ -92,8 +92,14 @@ export abstract class ReplySide implements Replying {
     this.plain = false;
   }
 
+  /** From here the handler's silence counts. */
+  progress(): void {
+    this.progressedAt = this.left.clock.now;
+  }
+
   /** The peer took enough of what was written. */
   drained(): void {
+    this.progress();
     const gate = this.#drain;
     this.#drain = null;
     gate?.open();
@@ -145,7 +151,7 @@ export abstract class ReplySide implements Replying {
     this.#status = status;
     this.watch?.replying(status, fields, kind);
     this.replyPhase = REPLY_STREAMING;
-    this.progressed = true;
+    this.progress();
   }
 
   writeString(chunk: string): boolean {
@@ -154,7 +160,7 @@ export abstract class ReplySide implements Replying {
 
   writeBytes(chunk: Uint8Array): boolean {
     if (!this.#stream!.write(this.left, chunk)) this.lengthMismatch();
-    this.progressed = true;
+    this.progress();
     if (!this.isHead) this.watch?.sent(chunk.length);
     return !this.left.blocked;
   }
@@ -169,7 +175,7 @@ export abstract class ReplySide implements Replying {
     // RFC 9110 section 15.2: an HTTP/1.0 client gets no 1xx.
     if (!this.modern) return;
     writeInterim(this.left, status, fields);
-    this.progressed = true;
+    this.progress();
   }
 
   whenDrained(): Promise<void> {
