@@ -103,10 +103,12 @@ export class TransmitQueue<Slot extends WritableSlot> {
 
   /** Drops everything. */
   clear(): void {
-    for (const segment of this.#queue)
-      if (!(segment instanceof Uint8Array)) this.#pool.give(segment);
-    this.#queue.length = 0;
-    this.#queued = 0;
+    if (this.#queue.length > 0) {
+      for (const segment of this.#queue)
+        if (!(segment instanceof Uint8Array)) this.#pool.give(segment);
+      this.#queue = [];
+      this.#queued = 0;
+    }
     if (this.#current !== null) this.#pool.give(this.#current);
     this.#current = null;
   }

@@ -22,14 +22,26 @@ const COLON = 0x3a;
  */
 export class FieldLines {
   /** Name start, name end, value start, value end; four entries per line. */
-  readonly table: Int32Array;
+  readonly table: Int32Array | number[];
   /** How many lines `table` describes. */
   count = 0;
   /** After `parse` answered 0: where the first incomplete line begins. */
   line = 0;
 
-  constructor(max: number) {
-    this.table = new Int32Array(max * 4);
+  /** @param table its memory, for `max` lines */
+  constructor(max: number, table: Int32Array | number[] = new Int32Array(max * 4)) {
+    this.table = table;
+  }
+
+  /** The same lines of bytes that lie `by` further on. Its table is an array, which is cheaper to make. */
+  copy(by: number): FieldLines {
+    const from = this.table;
+    const length = this.count * 4;
+    const to = new Array<number>(length);
+    for (let i = 0; i < length; i++) to[i] = from[i]! + by;
+    const copy = new FieldLines(this.count, to);
+    copy.count = this.count;
+    return copy;
   }
 
   /**

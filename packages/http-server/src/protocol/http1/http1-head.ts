@@ -1,4 +1,3 @@
-import { copyBytes } from '../../exchange/copy-bytes.js';
 import type { RequestHead } from '../../exchange/request-head.js';
 import { CLASSES, TARGET, TOKEN } from './character-classes.js';
 import {
@@ -25,6 +24,7 @@ import {
 } from './faults.js';
 import { FieldLines } from './field-lines.js';
 import { contentLength, transferCoding } from './framing.js';
+import { HeadMemory } from './head-memory.js';
 import { isHost } from './host.js';
 import { LastText } from './last-text.js';
 import { latin1 } from './latin1.js';
@@ -69,6 +69,8 @@ const LENGTHS =
 
 /** Requests of one server mostly name one host. */
 const hosts = new LastText();
+/** Of all copies of a thread. */
+const kept = new HeadMemory();
 
 /** The parts of {@link ResolvedHttp1Limits} a head is held against. */
 export type HeadLimits = Pick<
@@ -113,10 +115,10 @@ export class Http1Head implements RequestHead {
   /** After `parse` answered 0: where the first incomplete line begins. */
   line = 0;
 
-  constructor(limits: HeadLimits, secure: boolean) {
+  constructor(limits: HeadLimits, secure: boolean, fields = new FieldLines(limits.maxHeaders)) {
     this.#limits = limits;
     this.#secure = secure;
-    this.#fields = new FieldLines(limits.maxHeaders);
+    this.#fields = fields;
   }
 
   /**
@@ -430,23 +432,19 @@ export class Http1Head implements RequestHead {
     return joined;
   }
 
-  /** A head with its own bytes: those of `bytes[start, end)`, which this one was parsed from. */
+  /** A head with bytes that stay: a copy of `bytes[start, end)`, which this one was parsed from. */
   copy(start: number, end: number): Http1Head {
-    const count = this.#fields.count;
-    const copy = new Http1Head({ ...this.#limits, maxHeaders: count }, this.#secure);
-    copy.#bytes = copyBytes(this.#bytes, start, end);
-    const from = this.#fields.table;
-    const to = copy.#fields.table;
-    for (let i = 0; i < count * 4; i++) to[i] = from[i]! - start;
-    copy.#fields.count = count;
-    copy.#methodStart = this.#methodStart - start;
-    copy.#methodEnd = this.#methodEnd - start;
-    copy.#targetStart = this.#targetStart - start;
-    copy.#targetEnd = this.#targetEnd - start;
-    copy.#pathStart = this.#pathStart - start;
+    const by = kept.keep(this.#bytes, start, end) - start;
+    const copy = new Http1Head(this.#limits, this.#secure, this.#fields.copy(by));
+    copy.#bytes = kept.slab;
+    copy.#methodStart = this.#methodStart + by;
+    copy.#methodEnd = this.#methodEnd + by;
+    copy.#targetStart = this.#targetStart + by;
+    copy.#targetEnd = this.#targetEnd + by;
+    copy.#pathStart = this.#pathStart + by;
     if (this.#hostEnd > 0) {
-      copy.#hostStart = this.#hostStart - start;
-      copy.#hostEnd = this.#hostEnd - start;
+      copy.#hostStart = this.#hostStart + by;
+      copy.#hostEnd = this.#hostEnd + by;
     }
     copy.#upgrade = this.#upgrade;
     copy.methodCode = this.methodCode;

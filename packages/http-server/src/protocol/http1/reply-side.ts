@@ -26,7 +26,7 @@ import type { Http1Head } from './http1-head.js';
 import { writeInterim, writeUpgrade } from './interim-reply.js';
 import { ReplyStream } from './reply-stream.js';
 import { writeReserved } from './reserved.js';
-import { hasNoContent, wholeLength, writeShortText, writeWhole } from './whole-reply.js';
+import { hasNoContent, wholeLength, writeShortText, writeText, writeWhole } from './whole-reply.js';
 
 const RESOLVED = Promise.resolve();
 
@@ -122,7 +122,9 @@ export abstract class ReplySide implements Replying {
       fields !== null ||
       !writeShortText(this.left, this.context.heads, kind, body)
     ) {
-      this.writeWhole(status, fields, kind, body, Buffer.byteLength(body));
+      if (!this.#writeText(status, fields, kind, body)) {
+        this.writeWhole(status, fields, kind, body, Buffer.byteLength(body));
+      }
     } else if (this.watch !== null) this.#tell(this.watch, 200, null, kind, body.length);
     this.done(status);
   }
@@ -248,6 +250,23 @@ export abstract class ReplySide implements Replying {
     if (bytes > 0) watch.sent(bytes);
   }
 
+  /** Text that may be taken for ASCII. Returns false when it may not, or is not. */
+  #writeText(status: number, fields: ReplyFields | null, kind: ContentKind, body: string): boolean {
+    if (this.isHead || hasNoContent(status) || (fields !== null && fields.contentLength >= 0)) {
+      return false;
+    }
+    this.#persistence(fields);
+    const { heads } = this.context;
+    if (!writeText(this.left, heads, status, fields, kind, body, this.connection())) return false;
+    if (this.watch !== null) this.#tell(this.watch, status, fields, kind, body.length);
+    return true;
+  }
+
+  /** A whole reply is about to be written: decides whether the connection outlives it. */
+  #persistence(fields: ReplyFields | null): void {
+    if (fields?.close || (this.hasBody && this.host.restUnwelcome)) this.closeAfter();
+  }
+
   protected connection(): number {
     if (!this.keepAlive) return CONNECTION_CLOSE;
     return this.modern ? CONNECTION_DEFAULT : CONNECTION_KEEP_ALIVE;
@@ -262,7 +281,7 @@ export abstract class ReplySide implements Replying {
   ): void {
     const isHead = this.isHead;
     const length = wholeLength(status, fields?.contentLength ?? -1, size, isHead);
-    if (fields?.close || (this.hasBody && this.host.restUnwelcome)) this.closeAfter();
+    this.#persistence(fields);
     const { heads } = this.context;
     const connection = this.connection();
     writeWhole(this.left, heads, status, fields, kind, body, size, length, isHead, connection);

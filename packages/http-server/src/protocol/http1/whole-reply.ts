@@ -51,6 +51,36 @@ export function writeShortText(
   return true;
 }
 
+/** A character more than this many bytes before the end of its room is written whole: the longest in UTF-8. */
+const CHARACTER_BYTES_MAX = 4;
+
+/**
+ * Writes head and text in one piece, taking the text for ASCII: nearly all of it is, and counting its bytes first would cost more than writing it.
+ *
+ * @returns false when it is not, or when both do not fit into a reservation; nothing was written then
+ */
+export function writeText(
+  left: Left,
+  heads: ReplyHeads,
+  status: number,
+  fields: ReplyFields | null,
+  kind: ContentKind,
+  body: string,
+  connection: number,
+): boolean {
+  const { length } = body;
+  const room = length + CHARACTER_BYTES_MAX;
+  const max = headBytesMax(fields, kind) + room;
+  if (max > RESERVE_BYTES_MAX) return false;
+  let p = left.reserve(max);
+  const { out } = left;
+  p = writeHead(out, p, heads, left.clock.date, status, fields, kind, length, connection);
+  // As many bytes as characters, and room for another one: that was all, and each was one byte.
+  if (utf8Write.call(out, body, p, room) !== length) return false;
+  left.commit(p + length);
+  return true;
+}
+
 /**
  * The `Content-Length` of a reply whose body of `size` bytes is at hand, {@link LENGTH_NONE} for a status that has none.
  *

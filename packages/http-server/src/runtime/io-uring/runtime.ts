@@ -21,6 +21,7 @@ import { connectionsFor } from '../file-limit.js';
 import type { Runtime, RuntimeCounts } from '../runtime.js';
 import type { RuntimeObserver } from '../runtime-observer.js';
 import type { StatsBoard } from '../stats-board.js';
+import { WorkList } from '../work-list.js';
 import { Acceptor } from './acceptor.js';
 import { Connection } from './connection.js';
 import { Equipment } from './equipment.js';
@@ -109,8 +110,8 @@ export class IoUringRuntime implements Runtime<ListenOptions, SocketName> {
   readonly #live: Connection[] = [];
   readonly #timer: Timeout;
   readonly #board: StatsBoard | null;
-  #dirty: Connection[] = [];
-  #flushing: Connection[] = [];
+  #dirty = new WorkList<Connection>();
+  #flushing = new WorkList<Connection>();
   #flushScheduled = false;
   #ending = false;
   #starving: Connection[] = [];
@@ -400,7 +401,7 @@ export class IoUringRuntime implements Runtime<ListenOptions, SocketName> {
       this.#dirty = this.#flushing;
       this.#flushing = batch;
       for (let index = 0; index < batch.length; index++) {
-        const connection = batch[index]!;
+        const connection = batch.take(index);
         connection.dirty = false;
         try {
           connection.flush();
@@ -408,7 +409,7 @@ export class IoUringRuntime implements Runtime<ListenOptions, SocketName> {
           failures.push(error);
         }
       }
-      batch.length = 0;
+      batch.clear();
     }
     this.#ending = false;
     this.receive.publish();

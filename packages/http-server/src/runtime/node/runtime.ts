@@ -9,6 +9,7 @@ import type { ListenOptions, SocketName } from '../io-uring/index.js';
 import type { Listening, Runtime, RuntimeCounts } from '../runtime.js';
 import type { RuntimeObserver } from '../runtime-observer.js';
 import type { StatsBoard } from '../stats-board.js';
+import { WorkList } from '../work-list.js';
 import { Connection } from './connection.js';
 import { HeapSlots } from './heap-slots.js';
 import { NodeListener, type SocketOpener } from './listener.js';
@@ -76,8 +77,8 @@ export class NodeRuntime implements Runtime<ListenOptions, SocketName> {
   /** First come, first served. */
   readonly #waiting: Set<Socket> = new Set();
   readonly #failures: unknown[] = [];
-  #dirty: Connection[] = [];
-  #flushing: Connection[] = [];
+  #dirty = new WorkList<Connection>();
+  #flushing = new WorkList<Connection>();
   #inBatch = false;
   #flushScheduled = false;
   #timer: NodeJS.Timeout | undefined;
@@ -369,7 +370,8 @@ export class NodeRuntime implements Runtime<ListenOptions, SocketName> {
       const batch = this.#dirty;
       this.#dirty = this.#flushing;
       this.#flushing = batch;
-      for (const connection of batch) {
+      for (let index = 0; index < batch.length; index++) {
+        const connection = batch.take(index);
         connection.dirty = false;
         try {
           connection.flush();
@@ -377,7 +379,7 @@ export class NodeRuntime implements Runtime<ListenOptions, SocketName> {
           this.#failures.push(error);
         }
       }
-      batch.length = 0;
+      batch.clear();
     }
     this.#inBatch = false;
     if (this.#failures.length > 0) this.#report();
