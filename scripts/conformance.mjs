@@ -87,6 +87,7 @@ const PAGES = {
   'http1-behaviours.md': SERVER,
   'rfc9110.md': SERVER,
   'rfc9112.md': SERVER,
+  'http-server.md': [...SERVER, 'bench/src'],
   'io-uring-suite.md': SUITE,
 };
 
@@ -97,7 +98,7 @@ export function testReader(root, folders = SERVER) {
     for (const entry of readdirSync(path.join(root, folder), { withFileTypes: true })) {
       const file = path.posix.join(folder, entry.name);
       if (entry.isDirectory() && entry.name !== 'dist' && entry.name !== 'node_modules') walk(file);
-      else if (/\.test\.(?:ts|mjs)$/.test(entry.name)) {
+      else if (/\.(?:test|contract)\.(?:ts|mjs)$/.test(entry.name)) {
         files.set(file, file);
         files.set(entry.name, files.has(entry.name) ? null : file);
         if (file.startsWith(HTTP1)) files.set(entry.name.replace(/\.test\.ts$/, ''), file);

@@ -261,6 +261,9 @@ export const RUNTIMES: readonly StageKind[] = [
   sockets('node'),
 ];
 
+/** Those with sockets. */
+export const SOCKETS = RUNTIMES.slice(1);
+
 /** Stages of one test file, closed after each test: `const open = stages(afterEach);`. */
 export function stages(
   afterEach: (body: () => Promise<void>) => void,

@@ -2,11 +2,11 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { REFUSED } from '../../../test-support/behaviours/refused.js';
 import { echo, outcomeOf, send } from '../../../test-support/http1-outcome.js';
 import { GET } from '../../../test-support/http1-peer.js';
-import { RUNTIMES, stages } from '../../../test-support/stage.js';
+import { SOCKETS, stages } from '../../../test-support/stage.js';
 
 /**
  * What is refused: the HTTP/1.1 behaviours of docs/conformance/http1-behaviours.md that can be told from what goes in and what comes out, each
- * through the whole machine: whole, byte by byte and in random pieces, in memory and over sockets.
+ * through the whole machine: whole, byte by byte and in random pieces, in memory and over the sockets of both runtimes.
  */
 const open = stages(afterEach);
 const LARGE = 100_000;
@@ -35,21 +35,24 @@ describe('refused, with a reason, and nothing after it is answered (behaviour 84
         }
       });
 
-      test(`behaviour ${number} over sockets: ${status} to ${what}`, async () => {
-        const stage = await open(RUNTIMES[1]!, echo);
-        for (const input of inputs) {
-          for (const delivery of input.length > 2_000
-            ? (['none'] as const)
-            : (['none', 'random', 1] as const)) {
-            const peer = await stage.connect();
-            await peer.send(followed(input), delivery);
-            await stage.until('it is refused', () => peer.over !== null);
-            expect(peer.over).toBe('ended');
-            expectRefusal(peer.received, Number(status), input);
-            peer.fin();
+      test.each(SOCKETS)(
+        `behaviour ${number} over sockets, $name: ${status} to ${what}`,
+        async (kind) => {
+          const stage = await open(kind, echo);
+          for (const input of inputs) {
+            for (const delivery of input.length > 2_000
+              ? (['none'] as const)
+              : (['none', 'random', 1] as const)) {
+              const peer = await stage.connect();
+              await peer.send(followed(input), delivery);
+              await stage.until('it is refused', () => peer.over !== null);
+              expect(peer.over).toBe('ended');
+              expectRefusal(peer.received, Number(status), input);
+              peer.fin();
+            }
           }
-        }
-      });
+        },
+      );
     }
   }
 });
