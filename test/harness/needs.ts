@@ -4,6 +4,7 @@ import type { TestContext } from 'vitest';
 
 /** Programs of other people that some tests drive, and the Debian package each is in. */
 const TOOLS = {
+  cc: 'gcc',
   chromium: 'chromium',
   curl: 'curl',
   strace: 'strace',

@@ -22,6 +22,8 @@ import type { NamedBuffer, RingOptions, SendRingSizes } from './ring-options.js'
 
 /** The longest wait before a group of which nobody tells when it is refilled is tried again. */
 const RETRY_MS_MAX = 64;
+const LOCKED_MEMORY =
+  'Cannot register a ring of buffers as its entries are locked memory and the limit of this user for that is used up: raise it with "ulimit -l" (LimitMEMLOCK= in systemd), run with CAP_IPC_LOCK, or ask for fewer';
 /** The largest `allocate` whose mapping is rounded up to a power of two. */
 const ROUNDED_BYTES_MAX = 1 << 20;
 
@@ -87,9 +89,11 @@ export class BearerBuffers {
         const flags = incremental ? RingFlag.PBUF_RING_INC : 0;
         try {
           raw.registerBufferRing(group, entries, ring.addressLow, ring.addressHigh, flags);
-        } catch (error) {
-          if (incremental && (error as { code?: string }).code === 'EINVAL') return false;
-          throw error;
+        } catch (cause) {
+          const { code } = cause as NodeJS.ErrnoException;
+          if (incremental && code === 'EINVAL') return false;
+          if (code === 'ENOMEM') throw new BearerError('LOCKED_MEMORY', LOCKED_MEMORY, { cause });
+          throw cause;
         }
         this.#arrivals.connect(group, port);
         return true;
@@ -137,7 +141,7 @@ export class BearerBuffers {
    * A registered ring of provided buffers (kernel 5.19): the kernel picks one for each receive. All connections of a
    * ring can share it, so memory follows activity. Its `unregister` gives Buffers and the group back; its memory is not used again, as a
    * receive in flight may have chosen a buffer, and stays counted in BufferBytes: make rings once.
-   * @throws AtCapacity for Buffers, BufferBytes or BufferGroups
+   * @throws AtCapacity for Buffers, BufferBytes or BufferGroups; BearerError `LOCKED_MEMORY` where its entries do not fit
    */
   ring(options: RingOptions): ProvidedBufferRing {
     const { count, bufferBytes, incremental, replenish } = options;

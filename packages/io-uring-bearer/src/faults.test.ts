@@ -197,6 +197,24 @@ describe('withCapacity()', () => {
     expect(answer).toEqual(['SETUP_FAILED', expect.stringContaining('ulimit -l')]);
   });
 
+  test('RLIMIT_MEMLOCK: a buffer ring that does not fit says so too', async (context) => {
+    if (process.getuid?.() !== 0) context.skip('needs root to become somebody else');
+    const source = `
+      process.setgid(65534);
+      process.setuid(65534);
+      try {
+        const bearer = bearerWith({}, { CoreQueue: 8, Buffers: 32768, BufferGroups: 1, BufferBytes: 8 << 20 });
+        bearer.buffers.ring({ count: 32768, bufferBytes: 64 });
+        report('enough');
+      } catch (error) {
+        report([error.code, error.message, error.cause?.code]);
+      }`;
+    const [answer] = await reportOf('embedded', source, {
+      under: ['prlimit', '--memlock=131072:131072'],
+    });
+    expect(answer).toEqual(['LOCKED_MEMORY', expect.stringContaining('ulimit -l'), 'ENOMEM']);
+  });
+
   test('RLIMIT_NOFILE: a table of direct descriptors larger than allowed', async () => {
     const source = `
       try {
