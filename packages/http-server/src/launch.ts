@@ -1,4 +1,10 @@
-import { fetchHandler, installFastResponse, rawHandler } from './handlers/index.js';
+import { LateWork } from './exchange/index.js';
+import {
+  fetchHandler,
+  installFastResponse,
+  logServerErrors,
+  rawHandler,
+} from './handlers/index.js';
 import { listenError } from './listen/listen-error.js';
 import { ServerObserver } from './observe/index.js';
 import type { ServeOptions } from './options.js';
@@ -12,6 +18,8 @@ export interface Launched {
   readonly runtime: ServerRuntime;
   /** What its protocol and the runtime report to. */
   readonly observer: ServerObserver;
+  /** What its handlers left to be done after their replies. */
+  readonly late: LateWork;
   /** Where it listens, in the order of the places. */
   readonly addresses: readonly SocketName[];
   /** Why it is not io_uring that serves; null when it is, or was not wanted. */
@@ -30,11 +38,15 @@ export async function launch(
   board?: StatsBoard,
 ): Promise<Launched> {
   const { layers, maxConnections, writeTimeoutMs, lingerTimeoutMs, driver } = options;
-  const { overload, maxConnectionsPerAddress } = options;
+  const { overload, maxConnectionsPerAddress, maxWaitUntil, onError } = options;
   const choice = runtimeChoice(options.runtime);
   const handle = handleOf(options);
   const observer = new ServerObserver(options);
-  const app = http1({ ...options, handle, observer });
+  const late = new LateWork({
+    onError: onError ?? logServerErrors,
+    ...(maxWaitUntil === undefined ? {} : { maxWaitUntil }),
+  });
+  const app = http1({ ...options, handle, observer, late });
   const { runtime, fallback } = makeRuntime(choice, {
     app,
     observer,
@@ -58,7 +70,7 @@ export async function launch(
       throw listenError(error, place);
     }
   }
-  return { runtime, observer, addresses, fallback };
+  return { runtime, observer, late, addresses, fallback };
 }
 
 function handleOf(options: ServeOptions): Handle {

@@ -2,6 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { WAIT_UNTIL_MAX } from './exchange/late-work.js';
 import { DRAIN_TIMEOUT_MS, LIMIT_TYPES } from './options.js';
 import { HTTP1_LIMITS, resolveHttp1Limits } from './protocol/http1/limits.js';
 import { NodeRuntime } from './runtime/node/index.js';
@@ -15,7 +16,7 @@ const page = readFileSync(
 const told = new Map(
   [
     ...page.matchAll(
-      /^\| `(\w+)`( \*)? \| (?:([\d,]+) (?:ms|bytes|lines|connections)|`(Infinity)`) \|/gm,
+      /^\| `(\w+)`( \*)? \| (?:([\d,]+) (?:ms|bytes|lines|connections|promises)|`(Infinity)`) \|/gm,
     ),
   ].map(([, name, star, number, infinity]) => [
     name!,
@@ -35,6 +36,7 @@ test('the guide has the defaults of the code', () => {
     writeTimeoutMs: runtime.writeTimeoutMs,
     drainTimeoutMs: DRAIN_TIMEOUT_MS,
     backlog: BACKLOG,
+    maxWaitUntil: WAIT_UNTIL_MAX,
   };
   for (const [name, value] of Object.entries(defaults)) {
     expect([name, told.get(name)?.value]).toEqual([name, value]);

@@ -30,7 +30,9 @@ export interface ServerLimits extends Http1Limits {
   readonly writeTimeoutMs?: number;
   /** Longest wait for a peer's FIN after ours, in milliseconds; longer while it still sends, up to tenfold. Default 2000. */
   readonly lingerTimeoutMs?: number;
-  /** How long `close()` waits for requests in flight, in milliseconds. Default 30 000. */
+  /** Promises given to `waitUntil` that may be pending at once, in each worker. Default 10,000. Past it `waitUntil` throws `WORK_FULL` (503). */
+  readonly maxWaitUntil?: number;
+  /** How long `close()` waits for requests in flight, and for what they gave to `waitUntil`, in milliseconds. Default 30 000. */
   readonly drainTimeoutMs?: number;
   /**
    * How the ring shares its thread with the event loop. `'owner'` (default) costs the least per request; `'embedded'` suits a process in
@@ -101,6 +103,7 @@ export const LIMIT_TYPES: OptionTypes<ServerLimits> = {
   maxConnectionsPerAddress: 'number',
   writeTimeoutMs: 'number',
   lingerTimeoutMs: 'number',
+  maxWaitUntil: 'number',
   drainTimeoutMs: 'number',
   driver: null,
   runtime: null,

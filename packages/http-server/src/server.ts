@@ -1,3 +1,4 @@
+import { LateWork } from './exchange/index.js';
 import type { FetchHandler } from './handlers/index.js';
 import { launch } from './launch.js';
 import { listenPlaces } from './listen/listen-places.js';
@@ -32,6 +33,7 @@ export class Server {
   readonly #runtime: ServerRuntime;
   readonly #addresses: readonly SocketName[];
   readonly #observer: ServerObserver;
+  readonly #late: LateWork;
   readonly #drainTimeoutMs: number;
   readonly #signal: AbortSignal | undefined;
   readonly #onAbort = () => void this.close();
@@ -47,10 +49,12 @@ export class Server {
     addresses: readonly SocketName[],
     options: Pick<ServeOptions, 'drainTimeoutMs' | 'signal'>,
     observer: ServerObserver = new ServerObserver(),
+    late: LateWork = new LateWork(),
   ) {
     this.#runtime = runtime;
     this.#addresses = addresses;
     this.#observer = observer;
+    this.#late = late;
     observer.server.name = addresses[0] ?? null;
     this.#drainTimeoutMs = options.drainTimeoutMs ?? DRAIN_TIMEOUT_MS;
     this.#signal = options.signal;
@@ -92,7 +96,7 @@ export class Server {
 
   /**
    * Stops accepting, lets requests in flight finish with `Connection: close`, closes idle connections at once, and what is left after
-   * the drain timeout. When it resolves, the port is free. Calling it again returns the same Promise; without `gently`, idle connections
+   * the drain timeout. What was given to `waitUntil` is waited for as long. When it resolves, the port is free. Calling it again returns the same Promise; without `gently`, idle connections
    * are waited for no longer then.
    */
   close(options: CloseOptions = {}): Promise<void> {
@@ -132,8 +136,14 @@ export class Server {
 
   async #close(drainTimeoutMs: number, gently: boolean): Promise<void> {
     this.#signal?.removeEventListener('abort', this.#onAbort);
+    const end = performance.now() + drainTimeoutMs;
     try {
       await this.#runtime.close(drainTimeoutMs, gently);
+      if (await this.#late.settled(Math.max(end - performance.now(), 0))) return;
+      process.emitWarning(
+        `The server closed after drainTimeoutMs (${drainTimeoutMs}) with work of waitUntil left: ${this.#late.pending} pending`,
+        { type: 'RingbearerWarning', code: 'RINGBEARER_WORK_LEFT' },
+      );
     } finally {
       this.#observer.close();
       this.#closed();
@@ -188,9 +198,9 @@ export async function serve(
   timeOption('writeTimeoutMs', options.writeTimeoutMs);
   timeOption('lingerTimeoutMs', options.lingerTimeoutMs);
   const places = await listenPlaces(options);
-  const { runtime, addresses, observer, fallback } = await launch(options, places);
+  const { runtime, addresses, observer, late, fallback } = await launch(options, places);
   if (fallback !== null) warnFallback(fallbackMessage(fallback));
-  return new Server(runtime, addresses, options, observer);
+  return new Server(runtime, addresses, options, observer, late);
 }
 
 /** A handler is a function, and lives in one thread. */

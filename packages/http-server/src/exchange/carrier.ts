@@ -1,7 +1,9 @@
 import type { Blueprint } from '../sans-io/blueprint.js';
 import type { PeerAddress } from '../sans-io/left.js';
 import type { ContentKind } from './content-kind.js';
+import type { LateFailure } from './late-work.js';
 import type { ReplyFields } from './reply-fields.js';
+import type { HttpRequest } from './request.js';
 import type { RequestBody } from './request-body.js';
 import type { RequestHead } from './request-head.js';
 
@@ -37,6 +39,12 @@ export interface Carrier {
   readonly hasBody: boolean;
   /** The body of the request as declared, in bytes; -1 when not declared. */
   readonly bodyLength: number;
+  /**
+   * The most bytes this body may have. What is known to be more is refused when it is to be received.
+   *
+   * @throws RangeError when set above what the server lets its handlers raise it to
+   */
+  maxBodyBytes: number;
 
   /** Where the request came from; null when that is not known any more. */
   peer(): PeerAddress | null;
@@ -46,6 +54,8 @@ export interface Carrier {
   body(): RequestBody;
   /** The body reader wants bytes (again): sends `100 Continue` when the peer waits for it, resumes reading. */
   pullBody(): void;
+  /** Waits for work that goes on after the exchange. @throws as {@link LateWork.add} */
+  waitUntil(work: PromiseLike<unknown>, request: HttpRequest, onError?: LateFailure): void;
   /** Aborted when the peer ends its side or goes away before the reply is complete. */
   signal(): AbortSignal;
   /** Aborted when nobody is left to take the reply. */

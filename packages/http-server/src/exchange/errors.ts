@@ -12,6 +12,7 @@
  * - `BODY_TIMEOUT`: the peer sent no body byte within the limit (status 408)
  * - `REPLY_TIMEOUT`: the handler sent nothing for `handlerTimeoutMs` (status 503)
  * - `PEER_GONE`: the peer sends no more, or the connection was lost
+ * - `WORK_FULL`: more promises were given to `waitUntil` than `maxWaitUntil` may be pending (status 503)
  * - `WORKER_FAILED`: a worker did not start, or ended and is not to be restarted (any more); `cause` says why
  * - `SERVER_CLOSED`: a reload was asked of a server that closes
  */
@@ -27,6 +28,7 @@ export type HttpServerErrorCode =
   | 'BODY_TIMEOUT'
   | 'REPLY_TIMEOUT'
   | 'PEER_GONE'
+  | 'WORK_FULL'
   | 'WORKER_FAILED'
   | 'SERVER_CLOSED';
 

@@ -2,6 +2,7 @@ export * from './carrier.js';
 export * from './content-kind.js';
 export * from './drain-gate.js';
 export * from './errors.js';
+export * from './late-work.js';
 export * from './observer.js';
 export * from './reply.js';
 export * from './reply-fields.js';

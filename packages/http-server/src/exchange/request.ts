@@ -1,6 +1,7 @@
 import type { PeerAddress } from '../sans-io/left.js';
 import type { Carrier } from './carrier.js';
 import { HttpServerError } from './errors.js';
+import type { LateFailure } from './late-work.js';
 import type { BodyOptions, RequestBody, TrailerField } from './request-body.js';
 import type { RequestHead } from './request-head.js';
 import { parseTraceContext, type TraceContext } from './trace-context.js';
@@ -133,6 +134,22 @@ export class HttpRequest implements Iterable<readonly [name: string, value: stri
     return this.#live().body().json(options);
   }
 
+  /**
+   * The most bytes the body of this request may have: the server's `maxBodyBytes`, unless it is set here, for this request, to less or, up to the server's
+   * `maxRaisedBodyBytes`, to more. To be set before the body is read: one that is known to be too large is refused by the first read, with 413 and
+   * without `100 Continue`; one whose length is not known with the byte that is too much.
+   *
+   * @throws TypeError, RangeError when set to anything but an integer >= 0 or `Infinity`, or to more than `maxRaisedBodyBytes`
+   */
+  get maxBodyBytes(): number {
+    return this.#live().maxBodyBytes;
+  }
+  set maxBodyBytes(bytes: number) {
+    const carrier = this.#live();
+    assertBodyLimit(bytes);
+    carrier.maxBodyBytes = bytes;
+  }
+
   /** The trailer section, empty until the body was read to its end. */
   get trailers(): readonly TrailerField[] {
     return this.#live().body().trailers;
@@ -147,6 +164,18 @@ export class HttpRequest implements Iterable<readonly [name: string, value: stri
    */
   get signal(): AbortSignal {
     return this.#live().signal();
+  }
+
+  /**
+   * Work that goes on after the reply. The head stays readable, and a server that closes waits for it, no longer than its drain timeout.
+   *
+   * @param onError told when the work fails; default: the server's own `onError`. The reply it is given is over
+   * @throws TypeError when `work` is no promise
+   * @throws HttpServerError `WORK_FULL` (503) when `maxWaitUntil` promises are pending
+   */
+  waitUntil(work: PromiseLike<unknown>, onError?: LateFailure): void {
+    if (this.live) this.retain();
+    this.#carrier.waitUntil(work, this, onError);
   }
 
   /** True until the exchange is over. */
@@ -176,4 +205,16 @@ export class HttpRequest implements Iterable<readonly [name: string, value: stri
     }
     return carrier;
   }
+}
+
+function assertBodyLimit(bytes: unknown): void {
+  if (typeof bytes !== 'number') {
+    throw new TypeError(
+      `Cannot limit a body as maxBodyBytes must be a number: current value is ${typeof bytes === 'string' ? `'${bytes}'` : String(bytes)}`,
+    );
+  }
+  if (bytes === Number.POSITIVE_INFINITY || (Number.isSafeInteger(bytes) && bytes >= 0)) return;
+  throw new RangeError(
+    `Cannot limit a body as maxBodyBytes must be an integer >= 0 or Infinity: current value is ${bytes}`,
+  );
 }

@@ -21,12 +21,12 @@ const say = (message: WorkerMessage): void => port.postMessage(message);
 try {
   const module = (await import(app)) as AppModule;
   const options = { ...appOf(module, app), ...limits };
-  const { runtime, addresses, observer, fallback } = await launch(
+  const { runtime, addresses, observer, late, fallback } = await launch(
     options,
     places,
     new StatsBoard(board),
   );
-  const server = new Server(runtime, addresses, options, observer);
+  const server = new Server(runtime, addresses, options, observer, late);
   // The server keeps the thread alive; a port that did so too would keep it when all is done.
   port.on('message', (message: ThreadMessage) => {
     if (message.type === 'accept') runtime.acceptAgain();

@@ -2,14 +2,15 @@ import type { FieldsInit, HttpReply } from '../../exchange/reply.js';
 import type { HttpRequest } from '../../exchange/request.js';
 import type { TraceContext } from '../../exchange/trace-context.js';
 import type { PeerAddress } from '../../sans-io/left.js';
+import type { OnError } from '../on-error.js';
 
 /** What a fetch handler learns beside its request. */
 export class FetchContext {
   readonly #request: HttpRequest;
   readonly #reply: HttpReply;
-  readonly #onError: (error: unknown) => void;
+  readonly #onError: OnError;
 
-  constructor(request: HttpRequest, reply: HttpReply, onError: (error: unknown) => void) {
+  constructor(request: HttpRequest, reply: HttpReply, onError: OnError) {
     this.#request = request;
     this.#reply = reply;
     this.#onError = onError;
@@ -35,10 +36,20 @@ export class FetchContext {
     return this.#request.rawHeaders;
   }
 
-  /** Work that goes on after the response. Its failure goes to `onError`; the request's method, URL and headers stay readable. */
-  waitUntil(work: Promise<unknown>): void {
-    if (this.#request.live) this.#request.retain();
-    work.then(undefined, this.#onError);
+  /** The most bytes the body of this request may have, to be set before it is read: see {@link HttpRequest.maxBodyBytes}. */
+  get maxBodyBytes(): number {
+    return this.#request.maxBodyBytes;
+  }
+  set maxBodyBytes(bytes: number) {
+    this.#request.maxBodyBytes = bytes;
+  }
+
+  /**
+   * Work that goes on after the response. Its failure goes to `onError`; the request's method, URL and headers stay readable. A server that closes waits
+   * for it. @throws as {@link HttpRequest.waitUntil}
+   */
+  waitUntil(work: PromiseLike<unknown>): void {
+    this.#request.waitUntil(work, this.#onError);
   }
 
   /** Sends an interim response, such as 103 Early Hints. @throws as {@link HttpReply.informational} */

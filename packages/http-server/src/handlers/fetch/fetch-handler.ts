@@ -55,9 +55,7 @@ export function fetchHandler(handler: FetchHandler, options: HandlerOptions = {}
 
   return (request, reply) => {
     const lazy = new LazyRequest(request) as unknown as Request;
-    const context = new FetchContext(request, reply, (error) => {
-      onError(error, request, reply);
-    });
+    const context = new FetchContext(request, reply, onError);
     try {
       const response = handler(lazy, context);
       if (isPromise<Response>(response)) {

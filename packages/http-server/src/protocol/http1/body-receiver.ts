@@ -13,8 +13,11 @@ export class BodyReceiver {
   readonly #limits: ResolvedHttp1Limits;
   #decoder: ChunkedDecoder | null = null;
   #chunked = false;
+  /** As declared, -1 for chunks. */
+  #length = 0;
   /** Bytes still to come, when the length was declared. */
   #remaining = 0;
+  #maxBytes: number;
   #dropped = 0;
 
   /** The peer waits for `100 Continue` before it sends. */
@@ -24,12 +27,29 @@ export class BodyReceiver {
 
   constructor(limits: ResolvedHttp1Limits) {
     this.#limits = limits;
+    this.#maxBytes = limits.maxBodyBytes;
+  }
+
+  /** The most bytes this body may have. */
+  get maxBytes(): number {
+    return this.#maxBytes;
+  }
+  set maxBytes(bytes: number) {
+    this.#maxBytes = bytes;
+    if (this.#decoder !== null) this.#decoder.maxBodyBytes = bytes;
+  }
+
+  /** It was announced to have more. */
+  get tooLarge(): boolean {
+    return this.#length > this.#maxBytes;
   }
 
   /** Another body. @param length as declared, -1 for chunks */
   begin(length: number, awaitsContinue: boolean): void {
     this.#chunked = length < 0;
+    this.#length = length;
     this.#remaining = length;
+    this.#maxBytes = this.#limits.maxBodyBytes;
     this.awaitsContinue = awaitsContinue;
     this.draining = false;
     if (!this.#chunked) return;

@@ -89,6 +89,8 @@ export interface ChunkLimits {
  */
 export class ChunkedDecoder {
   readonly #limits: ChunkLimits;
+  /** Bytes of data this body may have. Set anew for every body. */
+  maxBodyBytes: number;
   #state = SIZE;
   #remaining = 0;
   #digits = 0;
@@ -99,6 +101,7 @@ export class ChunkedDecoder {
 
   constructor(limits: ChunkLimits) {
     this.#limits = limits;
+    this.maxBodyBytes = limits.maxBodyBytes;
   }
 
   /** The last chunk and the trailer section were consumed. */
@@ -118,6 +121,7 @@ export class ChunkedDecoder {
 
   /** Starts over, for the next body. */
   reset(): void {
+    this.maxBodyBytes = this.#limits.maxBodyBytes;
     this.#state = SIZE;
     this.#remaining = 0;
     this.#digits = 0;
@@ -188,7 +192,7 @@ export class ChunkedDecoder {
       return 0;
     }
     this.#bodyBytes += this.#remaining;
-    if (this.#bodyBytes > this.#limits.maxBodyBytes) return FAULT_BODY_LENGTH;
+    if (this.#bodyBytes > this.maxBodyBytes) return FAULT_BODY_LENGTH;
     this.#state = DATA;
     return 0;
   }

@@ -10,6 +10,8 @@ export interface ExchangeHost {
   readonly peerEnded: boolean;
   /** What the peer has yet to send of the body would not be received for nobody: the reply has to close. */
   readonly restUnwelcome: boolean;
+  /** The most bytes the body may have that is being received. */
+  maxBodyBytes: number;
   /** The number the observer gave the connection. */
   readonly serial: number;
   /** Nobody is at either end. */

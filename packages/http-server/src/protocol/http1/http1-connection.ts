@@ -11,21 +11,20 @@ import type { ExchangeHost } from './exchange-host.js';
 import {
   FAULT_BODY_LENGTH,
   FAULT_BODY_TIMEOUT,
-  FAULT_EXPECTATION,
   FAULT_HANDLER_TIMEOUT,
   FAULT_HEAD_TIMEOUT,
-  FAULT_METHOD_UNKNOWN,
   FAULT_TRUNCATED,
   faultCode,
   faultReport,
   faultStatus,
   faultText,
 } from './faults.js';
+import { headFault } from './head-fault.js';
 import type { Http1Context } from './http1-context.js';
 import { Http1Exchange } from './http1-exchange.js';
-import { EXPECT_CONTINUE, EXPECT_OTHER, type Http1Head } from './http1-head.js';
+import { EXPECT_CONTINUE, type Http1Head } from './http1-head.js';
 import { writeContinue } from './interim-reply.js';
-import { METHOD_CONNECT, METHOD_HEAD, METHOD_TRACE } from './methods.js';
+import { METHOD_HEAD } from './methods.js';
 import { PartialHead } from './partial-head.js';
 import { writeRefusal } from './whole-reply.js';
 
@@ -237,7 +236,7 @@ export class Http1Connection extends ConnectionFlow implements Orbit, ExchangeHo
       this.left.clock.now < this.expires &&
       !this.#closing;
     const length = head.chunked ? -1 : Math.max(head.contentLength, 0);
-    const fault = refusalOf(head, length, limits.maxBodyBytes);
+    const fault = headFault(head, length, limits.maxRaisedBodyBytes);
     if (fault !== 0) {
       this.#refuse(fault, head);
       return;
@@ -260,7 +259,7 @@ export class Http1Connection extends ConnectionFlow implements Orbit, ExchangeHo
     }
     exchange.progress();
     this.armHandler();
-    if (length !== 0 && exchange.reader?.wants) this.armBody();
+    if (length !== 0 && exchange.reader?.wants) this.#bodyWanted();
   }
 
   // ---------------------------------------------------------------- receiving a body
@@ -277,7 +276,10 @@ export class Http1Connection extends ConnectionFlow implements Orbit, ExchangeHo
       this.disarmBody();
       return p;
     }
-    const next = incoming.take(bytes, p, end, reader);
+    const next =
+      incoming.tooLarge && !incoming.draining
+        ? FAULT_BODY_LENGTH
+        : incoming.take(bytes, p, end, reader);
     if (next < 0) {
       this.#bodyFault(next);
       return end;
@@ -290,6 +292,12 @@ export class Http1Connection extends ConnectionFlow implements Orbit, ExchangeHo
       return end;
     }
     return next;
+  }
+
+  /** The handler reads. A body that is known to be too large is refused now. */
+  #bodyWanted(): void {
+    if (this.#incoming!.tooLarge) this.#breakExchange(FAULT_BODY_LENGTH);
+    else this.armBody();
   }
 
   #bodyDone(incoming: BodyReceiver): void {
@@ -421,6 +429,13 @@ export class Http1Connection extends ConnectionFlow implements Orbit, ExchangeHo
     return this.#read === READ_BODY && this.#incoming!.draining;
   }
 
+  get maxBodyBytes(): number {
+    return this.#incoming!.maxBytes;
+  }
+  set maxBodyBytes(bytes: number) {
+    this.#incoming!.maxBytes = bytes;
+  }
+
   get restUnwelcome(): boolean {
     return this.#read === READ_BODY && this.#incoming!.unwelcome;
   }
@@ -436,13 +451,13 @@ export class Http1Connection extends ConnectionFlow implements Orbit, ExchangeHo
     const incoming = this.#incoming!;
     if (incoming.draining) return;
     const exchange = this.#exchange!;
-    if (incoming.awaitsContinue) {
+    if (incoming.awaitsContinue && !incoming.tooLarge) {
       incoming.awaitsContinue = false;
       if (exchange.replyPhase === REPLY_NONE) writeContinue(this.left);
     }
     if (!exchange.dispatching) {
       exchange.progress();
-      this.armBody();
+      this.#bodyWanted();
     }
     this.resume();
   }
@@ -469,12 +484,4 @@ export class Http1Connection extends ConnectionFlow implements Orbit, ExchangeHo
     }
     this.resume();
   }
-}
-
-/** Why a request is refused before its handler: a fault, or 0. */
-function refusalOf(head: Http1Head, length: number, maxBodyBytes: number): number {
-  if (length > maxBodyBytes) return FAULT_BODY_LENGTH;
-  if (head.expect === EXPECT_OTHER) return FAULT_EXPECTATION;
-  const method = head.methodCode;
-  return method === METHOD_CONNECT || method === METHOD_TRACE ? FAULT_METHOD_UNKNOWN : 0;
 }

@@ -1,3 +1,4 @@
+import type { LateWork } from '../../exchange/late-work.js';
 import type { HttpObserver } from '../../exchange/observer.js';
 import type { HttpReply } from '../../exchange/reply.js';
 import type { HttpRequest } from '../../exchange/request.js';
@@ -17,6 +18,7 @@ export class Http1Context {
   readonly limits: ResolvedHttp1Limits;
   readonly handle: Handle;
   readonly observer: HttpObserver;
+  readonly late: LateWork;
   /** The observer's, one step nearer. */
   readonly tally: HttpTally;
   /** The head being parsed; meaningful only within one call of `receive`. */
@@ -31,10 +33,12 @@ export class Http1Context {
     handle: Handle,
     secure: boolean,
     observer: HttpObserver,
+    late: LateWork,
   ) {
     this.limits = limits;
     this.handle = handle;
     this.observer = observer;
+    this.late = late;
     this.tally = observer.tally;
     this.head = new Http1Head(limits, secure);
   }

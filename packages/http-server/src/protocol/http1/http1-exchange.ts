@@ -3,6 +3,7 @@ import { KIND_NONE } from '../../exchange/content-kind.js';
 import { HttpServerError } from '../../exchange/errors.js';
 import { ExchangeSignals, peerGone } from '../../exchange/exchange-signals.js';
 import { isPromise } from '../../exchange/is-promise.js';
+import type { LateFailure } from '../../exchange/late-work.js';
 import type { LossReason } from '../../exchange/observer.js';
 import { HttpReply } from '../../exchange/reply.js';
 import { HttpRequest } from '../../exchange/request.js';
@@ -188,6 +189,23 @@ export class Http1Exchange extends ReplySide implements Carrier {
 
   pullBody(): void {
     this.host.pullBody();
+  }
+
+  get maxBodyBytes(): number {
+    return this.hasBody ? this.host.maxBodyBytes : this.context.limits.maxBodyBytes;
+  }
+  set maxBodyBytes(bytes: number) {
+    const { maxRaisedBodyBytes } = this.context.limits;
+    if (bytes > maxRaisedBodyBytes) {
+      throw new RangeError(
+        `Cannot raise maxBodyBytes as it must be <= maxRaisedBodyBytes of the server, which is ${maxRaisedBodyBytes}: current value is ${bytes}`,
+      );
+    }
+    if (this.hasBody) this.host.maxBodyBytes = bytes;
+  }
+
+  waitUntil(work: PromiseLike<unknown>, request: HttpRequest, onError?: LateFailure): void {
+    this.context.late.add(work, request, onError);
   }
 
   signal(): AbortSignal {

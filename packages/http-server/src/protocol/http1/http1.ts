@@ -1,3 +1,4 @@
+import { LateWork } from '../../exchange/late-work.js';
 import { type HttpObserver, TallyObserver } from '../../exchange/observer.js';
 import type { Blueprint } from '../../sans-io/blueprint.js';
 import type { Left } from '../../sans-io/left.js';
@@ -13,6 +14,8 @@ export interface Http1Options extends Http1Limits {
   readonly secure?: boolean;
   /** Hears of connections, requests and faults. Default: counts, and tells nobody. */
   readonly observer?: HttpObserver;
+  /** What waits for work after replies. Default: one of its own, with the defaults. */
+  readonly late?: LateWork;
 }
 
 /**
@@ -41,6 +44,7 @@ export function http1(options: Http1Options): Blueprint {
     options.handle,
     options.secure ?? false,
     options.observer ?? new TallyObserver(),
+    options.late ?? new LateWork(),
   );
   return {
     name: 'http/1.1',

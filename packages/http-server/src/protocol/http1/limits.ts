@@ -40,8 +40,13 @@ export interface Http1Limits {
   readonly maxHeaders?: number;
   /** The request target, in bytes. Default 8,192: RFC 9112 section 3 recommends at least 8,000. Past it: 414. */
   readonly maxTargetBytes?: number;
-  /** A request body, in bytes; 0 refuses bodies. Default 2,097,152. Past it: 413. */
+  /** A request body, in bytes; 0 refuses bodies. Default 2,097,152. Past it: 413. A handler may set it for its request: `request.maxBodyBytes`. */
   readonly maxBodyBytes?: number;
+  /**
+   * What a handler may raise `maxBodyBytes` to for a request, in bytes. Default: `maxBodyBytes`, so that a body announced to be larger is refused before
+   * any handler runs. Up to here the handler is asked: 413 when it reads and has not raised its limit.
+   */
+  readonly maxRaisedBodyBytes?: number;
   /**
    * Body bytes the handler left unread that are received and dropped to keep the connection, in bytes. Default 65,536: about what
    * is in flight already. Past it: the connection closes after the reply.
@@ -67,6 +72,7 @@ export const HTTP1_LIMITS: ResolvedHttp1Limits = {
   maxHeaders: 100,
   maxTargetBytes: 8_192,
   maxBodyBytes: 2_097_152,
+  maxRaisedBodyBytes: 2_097_152,
   maxDrainBytes: 65_536,
   maxRequestsPerConnection: Number.POSITIVE_INFINITY,
 };
@@ -85,6 +91,7 @@ const RANGES: { readonly [K in keyof ResolvedHttp1Limits]: readonly [number, num
   maxHeaders: [1, 10_000, false],
   maxTargetBytes: [1, 1_048_576, false],
   maxBodyBytes: [0, Number.MAX_SAFE_INTEGER, true],
+  maxRaisedBodyBytes: [0, Number.MAX_SAFE_INTEGER, true],
   maxDrainBytes: [0, Number.MAX_SAFE_INTEGER, true],
   maxRequestsPerConnection: [1, Number.MAX_SAFE_INTEGER, true],
 };
@@ -114,6 +121,13 @@ export function resolveHttp1Limits(limits: Http1Limits): ResolvedHttp1Limits {
       );
     }
     resolved[name] = value;
+  }
+  const { maxBodyBytes, maxRaisedBodyBytes } = resolved as { [name: string]: number };
+  if (limits.maxRaisedBodyBytes === undefined) resolved.maxRaisedBodyBytes = maxBodyBytes!;
+  else if (maxRaisedBodyBytes! < maxBodyBytes!) {
+    throw new RangeError(
+      `Cannot configure HTTP/1.1 as maxRaisedBodyBytes must be >= maxBodyBytes, which is ${maxBodyBytes}: current value is ${maxRaisedBodyBytes}`,
+    );
   }
   return resolved as unknown as ResolvedHttp1Limits;
 }

@@ -26,6 +26,7 @@ import type { Http1Head } from './http1-head.js';
 import { writeInterim, writeUpgrade } from './interim-reply.js';
 import { ReplyStream } from './reply-stream.js';
 import { writeReserved } from './reserved.js';
+import { reasonPhrase } from './status.js';
 import { hasNoContent, wholeLength, writeShortText, writeText, writeWhole } from './whole-reply.js';
 
 const RESOLVED = Promise.resolve();
@@ -194,9 +195,10 @@ export abstract class ReplySide implements Replying {
     if (this.replyPhase === REPLY_DONE) return;
     let status = 500;
     let text = 'Internal Server Error\n';
-    if (error instanceof HttpServerError && isClientError(error.status)) {
+    if (error instanceof HttpServerError && isError(error.status)) {
       status = error.status;
-      text = `${error.message}\n`;
+      // What is wrong with the server is not the client's to know.
+      text = `${status < 500 ? error.message : reasonPhrase(status)}\n`;
     }
     this.respondString(status, null, KIND_TEXT, text);
   }
@@ -308,6 +310,6 @@ export abstract class ReplySide implements Replying {
   }
 }
 
-function isClientError(status: number): boolean {
-  return Number.isInteger(status) && status >= 400 && status < 500;
+function isError(status: number): boolean {
+  return Number.isInteger(status) && status >= 400 && status < 600;
 }
