@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { GROUNDS, HostileHouse, hello, LARGE, MEGABYTES, sizes } from './harness/hostile-house.js';
-import { get } from './harness/peer.js';
+import { get, type Peer } from './harness/peer.js';
 import { until } from './harness/until.js';
 
 describe.each(GROUNDS)('%s', (_name, ground) => {
@@ -223,6 +223,79 @@ describe.each(GROUNDS)('%s', (_name, ground) => {
       });
       await whole;
       expect(performance.now() - started).toBeGreaterThan(1200);
+    });
+
+    /** Peers that send a byte now and then, until the body of the test is over. */
+    const trickling = async (peers: readonly Peer[], work: () => Promise<void>) => {
+      const trickle = setInterval(() => {
+        for (const { socket } of peers) socket.write('a');
+      }, 100);
+      await work().finally(() => clearInterval(trickle));
+    };
+    const crowd = (port: number, count: number, start: string, options?: { read?: boolean }) =>
+      Promise.all(
+        Array.from({ length: count }, async () => {
+          const peer = await connect(port, options);
+          await peer.send(start);
+          return peer;
+        }),
+      );
+    const HEAD = 'GET / HTTP/1.1\r\nX-Slow: ';
+
+    test('a crowd of them dies by deadline, each by its own, and others are served all the time', async () => {
+      const port = await serving(
+        async (request, reply) => {
+          if (request.path === '/large') reply.bytes(LARGE);
+          else if (request.method === 'POST') await request.bytes().catch(() => {});
+          else reply.text('hello');
+        },
+        {
+          headerReadTimeoutMs: 1000,
+          requestTimeoutMs: 1500,
+          writeTimeoutMs: 1000,
+          lingerTimeoutMs: 500,
+        },
+      );
+      const heads = await crowd(port, 50, HEAD);
+      const bodies = await crowd(
+        port,
+        50,
+        'POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 100000\r\n\r\n',
+      );
+      const readers = await crowd(port, 8, get('/large'), { read: false });
+      let served = 0;
+      await trickling([...heads, ...bodies], async () => {
+        const open = () => house.server.stats().connections;
+        await until('all are in', () => open() === 108);
+        for (; open() > 0; served++) {
+          expect(await ask(port)).toBe('hello');
+          await sleep(20);
+        }
+        for (const peer of [...heads, ...bodies]) expect((await peer.response()).status).toBe(408);
+      });
+      expect(served).toBeGreaterThan(5);
+      expect(house.server.stats().timeouts).toEqual({
+        headerReadTimeoutMs: heads.length,
+        requestTimeoutMs: bodies.length,
+        writeTimeoutMs: readers.length,
+      });
+    });
+
+    test('they cannot keep every connection: room comes back by deadline', async () => {
+      const port = await serving(hello, {
+        maxConnections: 10,
+        headerReadTimeoutMs: 1000,
+        lingerTimeoutMs: 500,
+      });
+      const heads = await crowd(port, 10, HEAD);
+      await trickling(heads, async () => {
+        await until('the server is full', () => house.server.stats().acceptPaused);
+        const good = await connect(port);
+        await good.send(get('/'));
+        expect((await good.response()).body.toString()).toBe('hello');
+        for (const peer of heads) expect((await peer.response()).status).toBe(408);
+      });
+      expect(house.server.stats().timeouts).toEqual({ headerReadTimeoutMs: 10 });
     });
   });
 });

@@ -28,7 +28,7 @@ export interface ServerLimits extends Http1Limits {
   readonly maxConnectionsPerAddress?: number;
   /** Longest wait for a peer to take bytes, in milliseconds. Default 30 000. */
   readonly writeTimeoutMs?: number;
-  /** Longest wait for a peer's FIN after ours, in milliseconds; longer while it still sends, up to tenfold. Default 2000. */
+  /** Longest wait for a peer's FIN after ours, in milliseconds; longer while it still sends 4 KiB in that time, up to tenfold. Default 2000. */
   readonly lingerTimeoutMs?: number;
   /** Promises given to `waitUntil` that may be pending at once, in each worker. Default 10,000. Past it `waitUntil` throws `WORK_FULL` (503). */
   readonly maxWaitUntil?: number;

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import type { Left } from '../sans-io/left.js';
@@ -285,6 +285,46 @@ export function leftContract(make: Make): void {
     socket.write('more, which nobody wants');
     await until(() => reasons.length === 1);
     expect(reasons).toEqual(['ended']);
+  });
+
+  it('after end() it listens on to a peer that sends on, not to one that trickles', async () => {
+    const gone: string[] = [];
+    const { port } = await start(
+      app((left) => {
+        let name = '';
+        return {
+          receive(bytes, from, to) {
+            name = Buffer.from(bytes.subarray(from, to)).toString();
+            left.end();
+            return to - from;
+          },
+          close: () => void gone.push(name),
+        };
+      }),
+      { lingerTimeoutMs: 400 },
+    );
+    const open = async (name: string): Promise<Socket> => {
+      const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+      socket.on('error', () => {});
+      sockets.push(socket);
+      socket.resume().write(name);
+      await once(socket, 'end');
+      return socket;
+    };
+    const sending = await open('sending');
+    const trickling = await open('trickling');
+    await open('silent');
+    const clock = setInterval(() => {
+      sending.write(Buffer.alloc(8192));
+      trickling.write('x');
+    }, 50);
+    try {
+      await until(() => gone.length >= 2);
+      expect([...gone].sort()).toEqual(['silent', 'trickling']);
+    } finally {
+      clearInterval(clock);
+    }
+    await until(() => gone.length === 3);
   });
 
   it('tick() comes once, when the clock has reached the deadline', async () => {

@@ -4,6 +4,7 @@ import type { Clock } from '../../sans-io/clock.js';
 import type { Left, PeerAddress } from '../../sans-io/left.js';
 import type { CloseReason, Orbit } from '../../sans-io/orbit.js';
 import type { Carry } from '../carry.js';
+import { Linger } from '../linger.js';
 import { HIGH_WATER_BYTES, LOW_WATER_BYTES } from '../transmit-queue.js';
 import type { Ender, Ending } from './ending.js';
 import type { Outgoing, Sender } from './outgoing.js';
@@ -12,8 +13,6 @@ import type { IoUringRuntime } from './runtime.js';
 
 const ENOBUFS = -Errno.ENOBUFS;
 const ECANCELED = -Errno.ECANCELED;
-/** A peer that goes on sending is listened to for at most this many linger timeouts. */
-const LINGER_TIMES_MAX = 10;
 
 /**
  * What a peer may have sent that nobody took before receiving is stopped: a head with the beginning of its body, or some pipelined requests. Less is
@@ -48,8 +47,7 @@ export class Connection implements Left, Receiver, Sender, Ender {
   #ending: Ending | null = null;
   #orbit: Orbit = NO_ORBIT;
   #state: State = 'open';
-  #lingerDeadline = 0;
-  #lingerEnd = 0;
+  #linger: Linger | null = null;
   #paused = false;
   #presenting = false;
   #receiving = false;
@@ -146,7 +144,7 @@ export class Connection implements Left, Receiver, Sender, Ender {
       this.#runtime.observer?.writeTimedOut(this.peer());
       this.#leave('aborted');
     }
-    if (this.#state === 'lingering' && now >= this.#lingerDeadline) this.#leave('ended');
+    if (this.#state === 'lingering' && this.#linger!.isOver(now)) this.#leave('ended');
   }
 
   /** End of the batch: presents what waited for `resume`, then sends what was written. */
@@ -189,7 +187,7 @@ export class Connection implements Left, Receiver, Sender, Ender {
       const ring = this.#runtime.receive;
       try {
         if (this.#state === 'open') this.#take(ring.unsafe.bytes, ring.unsafe.offset(bid), res);
-        else if (this.#state === 'lingering') this.#linger();
+        else if (this.#state === 'lingering') this.#drop(res);
       } finally {
         ring.recycle(bid);
       }
@@ -225,6 +223,11 @@ export class Connection implements Left, Receiver, Sender, Ender {
   /** The group has buffers again. */
   receiveAgain(): void {
     if (!this.#receiving && this.#state !== 'gone' && this.#state !== 'free') this.#listen();
+  }
+
+  /** The orbit has ended: nobody takes them. */
+  #drop(length: number): void {
+    this.#linger!.received(length, this.clock.now, this.#runtime.lingerTimeoutMs(this));
   }
 
   #take(bytes: Uint8Array, start: number, length: number): void {
@@ -362,22 +365,10 @@ export class Connection implements Left, Receiver, Sender, Ender {
       return;
     }
     this.#state = 'lingering';
-    this.#lingerEnd = this.clock.now + this.#runtime.lingerTimeoutMs(this) * LINGER_TIMES_MAX;
-    this.#linger();
+    this.#linger = new Linger(this.clock.now, this.#runtime.lingerTimeoutMs(this));
     this.#runtime.push(this.#endingOperations().shutdown);
     this.#dropCarry();
     if (!this.#receiving) this.#listen();
-  }
-
-  /**
-   * Closing while the peer still sends makes the kernel reset the connection, and the peer may lose the reply it has not read:
-   * so what arrives is thrown away for a while, longer as long as something does.
-   */
-  #linger(): void {
-    this.#lingerDeadline = Math.min(
-      this.clock.now + this.#runtime.lingerTimeoutMs(this),
-      this.#lingerEnd,
-    );
   }
 
   onShutdown(): void {

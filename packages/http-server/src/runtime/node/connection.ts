@@ -3,12 +3,11 @@ import type { Clock } from '../../sans-io/clock.js';
 import type { Left, PeerAddress } from '../../sans-io/left.js';
 import type { CloseReason, Orbit } from '../../sans-io/orbit.js';
 import { Carry } from '../carry.js';
+import { Linger } from '../linger.js';
 import { HIGH_WATER_BYTES, LOW_WATER_BYTES } from '../transmit-queue.js';
 import { Outgoing } from './outgoing.js';
 import type { NodeRuntime } from './runtime.js';
 
-/** A peer that goes on sending is listened to for at most this many linger timeouts. */
-const LINGER_TIMES_MAX = 10;
 /** Writes that complete at once follow each other this often before other connections have their turn. */
 const WRITES_IN_A_ROW = 16;
 
@@ -35,8 +34,7 @@ export class Connection implements Left {
   #outgoing: Outgoing | null = null;
   #orbit: Orbit = NO_ORBIT;
   #state: State = 'open';
-  #lingerDeadline = 0;
-  #lingerEnd = 0;
+  #linger: Linger | null = null;
   #paused = false;
   #presenting = false;
   #receiveEnded = false;
@@ -141,7 +139,7 @@ export class Connection implements Left {
       this.#runtime.observer?.writeTimedOut(this.peer());
       this.#leave('aborted');
     }
-    if (this.#state === 'lingering' && now >= this.#lingerDeadline) this.#leave('ended');
+    if (this.#state === 'lingering' && this.#linger!.isOver(now)) this.#leave('ended');
   }
 
   /** End of the batch: presents what waited for `resume`, then sends what was written. */
@@ -175,7 +173,7 @@ export class Connection implements Left {
   #onData(bytes: Buffer): void {
     this.#runtime.bytesReceived += bytes.length;
     if (this.#state === 'open') this.#take(bytes);
-    else if (this.#state === 'lingering') this.#linger();
+    else if (this.#state === 'lingering') this.#drop(bytes.length);
   }
 
   #onEnd(): void {
@@ -186,6 +184,11 @@ export class Connection implements Left {
 
   #onError(): void {
     this.#leave('peer-reset');
+  }
+
+  /** The orbit has ended: nobody takes them. */
+  #drop(length: number): void {
+    this.#linger!.received(length, this.clock.now, this.#runtime.lingerTimeoutMs(this));
   }
 
   #take(bytes: Uint8Array): void {
@@ -313,22 +316,10 @@ export class Connection implements Left {
       return;
     }
     this.#state = 'lingering';
-    this.#lingerEnd = this.clock.now + this.#runtime.lingerTimeoutMs(this) * LINGER_TIMES_MAX;
-    this.#linger();
+    this.#linger = new Linger(this.clock.now, this.#runtime.lingerTimeoutMs(this));
     this.#carry = null;
     this.#socket.end();
     this.#receiveOn();
-  }
-
-  /**
-   * Closing while the peer still sends makes the kernel reset the connection, and the peer may lose the reply it has not read:
-   * so what arrives is thrown away for a while, longer as long as something does.
-   */
-  #linger(): void {
-    this.#lingerDeadline = Math.min(
-      this.clock.now + this.#runtime.lingerTimeoutMs(this),
-      this.#lingerEnd,
-    );
   }
 
   /** The connection is over: tells the orbit, and closes the socket. */
