@@ -72,6 +72,7 @@ describe.each(GROUNDS)('%s', (_name, ground) => {
     const peer = await connect(port);
     await peer.send(post(10_000));
     expect((await trickling(peer, () => peer.response())).status).toBe(408);
+    expect(reached()).toEqual({ requestTimeoutMs: 1 });
     peer.close();
     await expectIdle();
   });

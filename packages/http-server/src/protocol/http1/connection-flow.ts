@@ -1,4 +1,5 @@
 import type { Left } from '../../sans-io/left.js';
+import { FAULT_BODY_TIMEOUT, FAULT_HEAD_TIMEOUT, FAULT_REQUEST_TIMEOUT } from './faults.js';
 import type { Http1Context } from './http1-context.js';
 
 /**
@@ -115,6 +116,18 @@ export abstract class ConnectionFlow {
 
   protected peerIsLate(now: number): boolean {
     return this.#peerDeadline !== 0 && now >= this.#peerDeadline;
+  }
+
+  /** Which limit a head ran into that is late: the shorter one. */
+  protected get headFault(): number {
+    const { headerReadTimeoutMs, requestTimeoutMs } = this.context.limits;
+    return requestTimeoutMs < headerReadTimeoutMs ? FAULT_REQUEST_TIMEOUT : FAULT_HEAD_TIMEOUT;
+  }
+
+  /** Which limit a body ran into that is late: the time of its request, or that of its silence. */
+  protected bodyFault(now: number): number {
+    const total = this.#requestDeadline;
+    return total !== 0 && now >= total ? FAULT_REQUEST_TIMEOUT : FAULT_BODY_TIMEOUT;
   }
 
   /** The earlier of the two. Also after a tick that reached neither, as the Left forgot it then. */

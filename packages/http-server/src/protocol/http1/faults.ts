@@ -47,6 +47,7 @@ const FAULTS = [
   [503, 'The handler of this request did not reply in time', 'HANDLER_TIMEOUT', 'handlerTimeoutMs'],
   [400, 'The connection ended within a message', 'TRUNCATED', null],
   [400, 'Too many empty lines before the request line', 'EMPTY_LINES', null],
+  [408, 'The request took too long', 'REQUEST_TIMEOUT', 'requestTimeoutMs'],
 ] as const satisfies readonly (readonly [
   status: number,
   text: string,
@@ -93,6 +94,7 @@ export const FAULT_BODY_TIMEOUT = -36;
 export const FAULT_HANDLER_TIMEOUT = -37;
 export const FAULT_TRUNCATED = -38;
 export const FAULT_EMPTY_LINES = -39;
+export const FAULT_REQUEST_TIMEOUT = -40;
 
 /** A fault as observers are told of it. */
 export function faultReport(fault: number): Fault {

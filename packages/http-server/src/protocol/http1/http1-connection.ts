@@ -10,9 +10,7 @@ import { ConnectionFlow } from './connection-flow.js';
 import type { ExchangeHost } from './exchange-host.js';
 import {
   FAULT_BODY_LENGTH,
-  FAULT_BODY_TIMEOUT,
   FAULT_HANDLER_TIMEOUT,
-  FAULT_HEAD_TIMEOUT,
   FAULT_TRUNCATED,
   faultCode,
   faultReport,
@@ -146,7 +144,7 @@ export class Http1Connection extends ConnectionFlow implements Orbit, ExchangeHo
     }
     const read = this.#read;
     if (read === READ_HEAD) {
-      if (this.#partial !== null) this.#refuse(FAULT_HEAD_TIMEOUT, null);
+      if (this.#partial !== null) this.#refuse(this.headFault, null);
       // A slow reader is not idle; how slow it may be is the runtime's to say.
       else if (this.left.blocked) this.armIdle(now);
       else this.#endIdle(now);
@@ -154,7 +152,7 @@ export class Http1Connection extends ConnectionFlow implements Orbit, ExchangeHo
       if (this.handlerIsLate(now) && !this.#handlerGoesOn(now))
         this.#breakExchange(FAULT_HANDLER_TIMEOUT);
       else if (!this.peerIsLate(now)) this.rearm();
-      else if (read === READ_BODY) this.#bodyFault(FAULT_BODY_TIMEOUT);
+      else if (read === READ_BODY) this.#bodyFault(this.bodyFault(now));
       else this.#leftAlone(now);
     }
   }
