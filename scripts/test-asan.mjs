@@ -125,8 +125,7 @@ async function testUnder(env, files) {
 
 async function soakUnder(env, [seconds = '60', ...args]) {
   const options = readCommandLine(['--no-memory-bounds', '--seconds', seconds, ...args]);
-  // The HTTP target's bounds on time are those of a server that is not slowed down.
-  for (const target of options.targets.filter((name) => name !== 'http')) {
+  for (const target of options.targets) {
     const program = path.join(ROOT, TARGETS[target]);
     const { code, output, ms } = await run(
       `soak of ${target} under sanitizers, seed ${options.seed}`,

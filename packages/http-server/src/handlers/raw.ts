@@ -37,23 +37,20 @@ export function rawHandler(handler: RawHandler, options: HandlerOptions = {}): R
   };
 }
 
-function watch(
+async function watch(
   pending: Promise<void>,
   request: HttpRequest,
   reply: HttpReply,
   onError: OnError,
 ): Promise<void> {
-  const failed = (error: unknown): Promise<void> | undefined =>
-    recover(error, request, reply, onError);
-  // Anybody's thenable becomes a promise; a promise stays itself.
-  return Promise.resolve(pending).then(() => {
-    if (!reply.started) return failed(missing());
-    return undefined;
-  }, failed);
-}
-
-function missing(): HttpServerError {
-  return new HttpServerError('REPLY_MISSING', 'The handler settled without a reply');
+  try {
+    await pending;
+    if (!reply.started) {
+      throw new HttpServerError('REPLY_MISSING', 'The handler settled without a reply');
+    }
+  } catch (error) {
+    await recover(error, request, reply, onError);
+  }
 }
 
 function recover(

@@ -38,22 +38,19 @@ export function fetchHandler(handler: FetchHandler, options: HandlerOptions = {}
     await sendResponse(response, request, reply);
   };
 
-  const later = (
+  const later = async (
     pending: Promise<Response>,
     request: HttpRequest,
     reply: HttpReply,
   ): Promise<void> => {
-    const failed = (error: unknown): Promise<void> => recover(error, request, reply);
-    // Anybody's thenable becomes a promise; a promise stays itself.
-    return Promise.resolve(pending).then((response) => {
+    try {
+      const response = await pending;
       // The peer is gone, or a limit ended the exchange: there is nobody to answer.
-      if (reply.finished) return undefined;
-      try {
-        return sendResponse(response, request, reply)?.catch(failed);
-      } catch (error) {
-        return failed(error);
-      }
-    }, failed);
+      if (reply.finished) return;
+      await sendResponse(response, request, reply);
+    } catch (error) {
+      await recover(error, request, reply);
+    }
   };
 
   return (request, reply) => {
