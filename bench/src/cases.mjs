@@ -9,6 +9,7 @@
  * @property {number} bodyBytes of each request
  * @property {number} depth requests in one write
  * @property {boolean} close a connection for every request
+ * @property {number} [connections] instead of what --connections says
  * @property {(body: Buffer) => boolean} right whether a body is the right answer
  */
 
@@ -33,6 +34,8 @@ const json = (path, items) => ({
 /** @type {readonly Case[]} */
 export const CASES = [
   { name: 'hello', title: 'GET / hello, keep-alive', ...hello },
+  { name: 'hello-1', title: 'GET / hello, 1 connection', ...hello, connections: 1 },
+  { name: 'hello-512', title: 'GET / hello, 512 connections', ...hello, connections: 512 },
   {
     name: 'pipelined',
     title: `GET / hello, ${PIPELINE_DEPTH} pipelined`,

@@ -3,6 +3,7 @@
  * meanwhile falls on all of them.
  */
 import { verifyCase } from './answer.mjs';
+import { caseOf } from './cases.mjs';
 import { coreBusy, readCoreTime } from './core-time.mjs';
 import { cpuSpent, readCpuTime } from './cpu-time.mjs';
 import { runLoad } from './load.mjs';
@@ -84,7 +85,13 @@ export async function measureCase(name, peers, options, say) {
 }
 
 function loadOf(name, peer, { seconds, connections, pin }) {
-  return { case: name, port: peer.server.port, core: pin.client, seconds, connections };
+  return {
+    case: name,
+    port: peer.server.port,
+    core: pin.client,
+    seconds,
+    connections: caseOf(name).connections ?? connections,
+  };
 }
 
 /**

@@ -24,7 +24,7 @@ const INSTALL = 'npm --prefix bench install (or --install)';
 export const LIMIT = 'limit';
 
 /** Cases that ask for a constant. */
-const CONSTANT = ['hello', 'pipelined'];
+const CONSTANT = ['hello', 'hello-1', 'hello-512', 'pipelined'];
 
 /** Names that need the workspace's own build. */
 export const OURS = ['ringbearer-raw', 'ringbearer-fetch'];
