@@ -37,20 +37,23 @@ export function rawHandler(handler: RawHandler, options: HandlerOptions = {}): R
   };
 }
 
-async function watch(
+function watch(
   pending: Promise<void>,
   request: HttpRequest,
   reply: HttpReply,
   onError: OnError,
 ): Promise<void> {
-  try {
-    await pending;
-    if (!reply.started) {
-      throw new HttpServerError('REPLY_MISSING', 'The handler settled without a reply');
-    }
-  } catch (error) {
-    await recover(error, request, reply, onError);
-  }
+  const failed = (error: unknown): Promise<void> | undefined =>
+    recover(error, request, reply, onError);
+  // Anybody's thenable becomes a promise; a promise stays itself.
+  return Promise.resolve(pending).then(() => {
+    if (!reply.started) return failed(missing());
+    return undefined;
+  }, failed);
+}
+
+function missing(): HttpServerError {
+  return new HttpServerError('REPLY_MISSING', 'The handler settled without a reply');
 }
 
 function recover(

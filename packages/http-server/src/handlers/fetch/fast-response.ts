@@ -1,5 +1,6 @@
 import { isContentKind } from '../../exchange/content-kind.js';
 import { assertFieldValue, fieldName } from '../../exchange/field-syntax.js';
+import { SlabMemory } from '../../exchange/slab-memory.js';
 
 const RealResponse = globalThis.Response;
 
@@ -12,6 +13,10 @@ type Init = { status?: number; statusText?: string; headers?: unknown };
 export const TEXT = 'text/plain;charset=UTF-8';
 const JSON_TYPE = 'application/json';
 const NO_FIELDS: readonly string[] = [];
+
+/** Bodies up to this many bytes share slabs: whoever asks a response for its bytes gets a copy. */
+const SMALL_BYTES = 2048;
+const small = new SlabMemory();
 
 /**
  * A standard `Response` that builds nothing until asked: one of Node's own takes 9 microseconds in Node 20 and 6 in Node 24, this a tenth of one.
@@ -318,12 +323,18 @@ export function installFastResponse(): () => void {
 function fixedBody(body: unknown): FixedBody | undefined {
   if (typeof body === 'string') return body;
   if (body === undefined || body === null) return null;
-  if (body instanceof ArrayBuffer) return new Uint8Array(body.slice(0));
+  if (body instanceof ArrayBuffer) return copyOf(new Uint8Array(body));
   if (ArrayBuffer.isView(body)) {
-    return new Uint8Array(body.buffer as ArrayBuffer, body.byteOffset, body.byteLength).slice();
+    return copyOf(new Uint8Array(body.buffer, body.byteOffset, body.byteLength));
   }
   if (typeof body === 'object') return undefined;
   return String(body);
+}
+
+function copyOf(bytes: Uint8Array): Uint8Array {
+  if (bytes.length > SMALL_BYTES) return bytes.slice();
+  const at = small.keep(bytes, 0, bytes.length);
+  return small.slab.subarray(at, at + bytes.length);
 }
 
 /** The caller named a Content-Type. */

@@ -38,19 +38,22 @@ export function fetchHandler(handler: FetchHandler, options: HandlerOptions = {}
     await sendResponse(response, request, reply);
   };
 
-  const later = async (
+  const later = (
     pending: Promise<Response>,
     request: HttpRequest,
     reply: HttpReply,
   ): Promise<void> => {
-    try {
-      const response = await pending;
+    const failed = (error: unknown): Promise<void> => recover(error, request, reply);
+    // Anybody's thenable becomes a promise; a promise stays itself.
+    return Promise.resolve(pending).then((response) => {
       // The peer is gone, or a limit ended the exchange: there is nobody to answer.
-      if (reply.finished) return;
-      await sendResponse(response, request, reply);
-    } catch (error) {
-      await recover(error, request, reply);
-    }
+      if (reply.finished) return undefined;
+      try {
+        return sendResponse(response, request, reply)?.catch(failed);
+      } catch (error) {
+        return failed(error);
+      }
+    }, failed);
   };
 
   return (request, reply) => {

@@ -59,17 +59,18 @@ export class LazyRequest {
     return this.#request.live && this.#request.hasBody && this.#request.body.used;
   }
 
-  async bytes(): Promise<Uint8Array> {
-    if (this.#stream !== null || this.#real !== null) {
-      return new Uint8Array(await this.#materialise().arrayBuffer());
+  bytes(): Promise<Uint8Array> {
+    // What these throw, because the exchange is over or the body was read, a Request gives as a rejection.
+    try {
+      if (this.#stream === null && this.#real === null) return this.#request.bytes();
+      return this.#materialise().arrayBuffer().then(bytesOf);
+    } catch (error) {
+      return Promise.reject(error);
     }
-    return this.#request.bytes();
   }
 
-  async arrayBuffer(): Promise<ArrayBuffer> {
-    const bytes = await this.bytes();
-    if (bytes.byteLength === bytes.buffer.byteLength) return bytes.buffer as ArrayBuffer;
-    return bytes.slice().buffer as ArrayBuffer;
+  arrayBuffer(): Promise<ArrayBuffer> {
+    return this.bytes().then(bufferOf);
   }
 
   async text(): Promise<string> {
@@ -160,6 +161,16 @@ export class LazyRequest {
       });
     }
   }
+}
+
+function bytesOf(buffer: ArrayBuffer): Uint8Array {
+  return new Uint8Array(buffer);
+}
+
+/** The buffer that has these bytes and no others. */
+function bufferOf(bytes: Uint8Array): ArrayBuffer {
+  const own = bytes.byteLength === bytes.buffer.byteLength ? bytes : bytes.slice();
+  return own.buffer as ArrayBuffer;
 }
 
 /** The body as a byte stream that asks for no more than its reader takes. */

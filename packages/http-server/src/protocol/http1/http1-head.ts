@@ -1,4 +1,5 @@
 import type { RequestHead } from '../../exchange/request-head.js';
+import { SlabMemory } from '../../exchange/slab-memory.js';
 import { CLASSES, TARGET, TOKEN } from './character-classes.js';
 import {
   FAULT_BARE_CR,
@@ -24,7 +25,6 @@ import {
 } from './faults.js';
 import { FieldLines } from './field-lines.js';
 import { contentLength, transferCoding } from './framing.js';
-import { HeadMemory } from './head-memory.js';
 import { isHost } from './host.js';
 import { LastText } from './last-text.js';
 import { latin1 } from './latin1.js';
@@ -69,8 +69,9 @@ const LENGTHS =
 
 /** Requests of one server mostly name one host. */
 const hosts = new LastText();
+const NO_BYTES = new Uint8Array(0);
 /** Of all copies of a thread. */
-const kept = new HeadMemory();
+const kept = new SlabMemory();
 
 /** The parts of {@link ResolvedHttp1Limits} a head is held against. */
 export type HeadLimits = Pick<
@@ -88,7 +89,7 @@ export class Http1Head implements RequestHead {
   readonly #limits: HeadLimits;
   readonly #secure: boolean;
   readonly #fields: FieldLines;
-  #bytes: Uint8Array = new Uint8Array(0);
+  #bytes: Uint8Array = NO_BYTES;
   #methodStart = 0;
   #methodEnd = 0;
   #targetStart = 0;

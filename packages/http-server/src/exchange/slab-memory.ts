@@ -1,11 +1,11 @@
-/** Bytes taken from the allocator at once, and the most that one head outliving its neighbours can hold on to beside its own. */
+/** Bytes taken from the allocator at once, and the most that one piece outliving its neighbours can hold on to beside its own. */
 const SLAB_BYTES = 8192;
 
 /**
- * Memory for heads that outlive the receive buffer they came in: slabs shared by many, as an allocation of its own costs every asynchronous handler
- * more than parsing its request did. A slab is collected with the last head in it. Nobody outside of a head ever sees these bytes.
+ * Memory for small copies that nobody but us ever sees, as their slab is shared by many: heads that outlive the receive buffer they came in, bodies of
+ * responses. An allocation of its own costs an asynchronous handler more than parsing its request does. A slab is collected with the last piece in it.
  */
-export class HeadMemory {
+export class SlabMemory {
   #slab = new Uint8Array(0);
   #used = 0;
 
@@ -22,7 +22,7 @@ export class HeadMemory {
       this.#used = 0;
     }
     const at = this.#used;
-    this.#slab.set(bytes.subarray(start, end), at);
+    this.#slab.set(start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end), at);
     this.#used = at + length;
     return at;
   }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { HeadMemory } from './head-memory.js';
+import { SlabMemory } from './slab-memory.js';
 
 it('keeps what it was given, whatever comes later', () => {
   const piece = fc.tuple(fc.integer({ min: 1, max: 3000 }), fc.nat(255));
@@ -11,7 +11,7 @@ it('keeps what it was given, whatever comes later', () => {
         maxLength: 60,
       }),
       (pieces) => {
-        const memory = new HeadMemory();
+        const memory = new SlabMemory();
         const kept = pieces.map(([length, value]) => {
           const bytes = new Uint8Array(length + 10).fill(value);
           const at = memory.keep(bytes, 5, 5 + length);
@@ -28,7 +28,7 @@ it('keeps what it was given, whatever comes later', () => {
 });
 
 it('shares its slabs: forty small heads take one', () => {
-  const memory = new HeadMemory();
+  const memory = new SlabMemory();
   const slabs = new Set<Uint8Array>();
   for (let i = 0; i < 40; i++) {
     memory.keep(new Uint8Array(200), 0, 200);
