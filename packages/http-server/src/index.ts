@@ -16,6 +16,7 @@ export * from './runtime/io-uring/index.js';
 export * from './runtime/memory/index.js';
 export * from './runtime/node/index.js';
 export type { Listening, Runtime, RuntimeCounts } from './runtime/runtime.js';
+export type { RuntimeOptions } from './runtime/runtime-options.js';
 export { type BoardStats, type RingTotals, StatsBoard } from './runtime/stats-board.js';
 export * from './sans-io/index.js';
 export { type CloseOptions, Server, serve } from './server.js';

@@ -1,37 +1,18 @@
-import type { Blueprint, LayerBlueprint } from '../sans-io/blueprint.js';
-import type { Overload } from './admission.js';
 import {
   duplicateDescriptor,
   IoUringRuntime,
+  type IoUringRuntimeOptions,
   ListeningSocket,
   type ListenOptions,
   type RingFactory,
 } from './io-uring/index.js';
 import { NodeRuntime, type OpenSocket } from './node/index.js';
-import type { RuntimeObserver } from './runtime-observer.js';
-import type { StatsBoard } from './stats-board.js';
 
 /** What does the I/O of a server: a ring, or node:net; `'auto'`: node:net where a ring cannot be set up. */
 export type RuntimeChoice = 'auto' | 'io-uring' | 'node';
 
 /** The runtimes a server can have. */
 export type ServerRuntime = IoUringRuntime | NodeRuntime;
-
-/** What both of them need to know. */
-export interface RuntimeSettings {
-  readonly app: Blueprint;
-  readonly layers?: readonly LayerBlueprint[];
-  readonly maxConnections?: number;
-  readonly maxConnectionsPerAddress?: number;
-  readonly overload?: Overload;
-  readonly refusal?: Blueprint;
-  readonly writeTimeoutMs?: number;
-  readonly lingerTimeoutMs?: number;
-  readonly board?: StatsBoard;
-  readonly observer?: RuntimeObserver;
-  /** Means something to a ring only. */
-  readonly driver?: 'owner' | 'embedded';
-}
 
 /** A runtime, and why it is not the one that serves faster. */
 export interface ChosenRuntime {
@@ -69,7 +50,7 @@ export function runtimeChoice(
  */
 export function makeRuntime(
   choice: RuntimeChoice,
-  { driver, ...settings }: RuntimeSettings,
+  { driver, ...settings }: IoUringRuntimeOptions,
   ringFactory?: RingFactory,
 ): ChosenRuntime {
   let fallback: Error | null = null;

@@ -1,33 +1,7 @@
-import type { Blueprint, LayerBlueprint } from '../../sans-io/blueprint.js';
-import type { Overload } from '../admission.js';
-import type { RuntimeObserver } from '../runtime-observer.js';
-import type { StatsBoard } from '../stats-board.js';
+import type { RuntimeOptions } from '../runtime-options.js';
 
-/** What an {@link IoUringRuntime} needs to know. Sizes are bytes, times milliseconds. */
-export interface IoUringRuntimeOptions {
-  /** The protocol at the end of every connection's pipeline. */
-  readonly app: Blueprint;
-  /** Layers in front of it, outermost first. Default none. */
-  readonly layers?: readonly LayerBlueprint[];
-  /** Connections at once; above it the listener is not accepted from. Default 8192, less where "ulimit -n" is lower. */
-  readonly maxConnections?: number;
-  /**
-   * Connections at once from one address (IPv6: one /64 network). More are refused. Costs three system calls for each connection, to find its address.
-   * Default Infinity.
-   */
-  readonly maxConnectionsPerAddress?: number;
-  /** Above `maxConnections`, connections wait in the backlog (`'pause'`, the default) or are refused. */
-  readonly overload?: Overload;
-  /** What connections get that are refused, behind the same layers. Default: they are closed. */
-  readonly refusal?: Blueprint;
-  /** Longest wait for the peer to take bytes of one send. Default 30 000. */
-  readonly writeTimeoutMs?: number;
-  /** Longest wait for the peer's FIN after ours. Default 2000. */
-  readonly lingerTimeoutMs?: number;
-  /** Where counters are published, for other threads. Default nowhere. */
-  readonly board?: StatsBoard;
-  /** Hears of pauses in accepting and of peers that take no bytes. */
-  readonly observer?: RuntimeObserver;
+/** What an {@link IoUringRuntime} needs to know. Connections above `maxConnections` stay in the listener's backlog. */
+export interface IoUringRuntimeOptions extends RuntimeOptions {
   /** How the ring shares its thread. Default `'owner'`. */
   readonly driver?: 'owner' | 'embedded';
 }
