@@ -80,7 +80,7 @@ describe('start()', () => {
     expect(stats).toMatchObject({ maxConnections: 100, restarts: 0, reloads: 0 });
     expect(stats.accepted).toBe(stats.workers.reduce((sum, { accepted }) => sum + accepted, 0));
     if (process.env.RINGBEARER_RUNTIME !== 'node')
-      await until('counters of the rings', () => server.stats().ring.completed > 0);
+      await until('counters of the rings', () => server.stats().ring!.completed > 0);
     for (const peer of peers.values()) peer.close();
   });
 

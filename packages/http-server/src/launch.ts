@@ -7,11 +7,11 @@ import {
 } from './handlers/index.js';
 import { listenError } from './listen/listen-error.js';
 import { ServerObserver } from './observe/index.js';
+import type { StatsRow } from './observe/stats-row.js';
 import type { ServeOptions } from './options.js';
 import { type Handle, http1, refusal } from './protocol/http1/index.js';
 import { makeRuntime, runtimeChoice, type ServerRuntime } from './runtime/choose-runtime.js';
 import type { ListenOptions, SocketName } from './runtime/io-uring/index.js';
-import type { StatsBoard } from './runtime/stats-board.js';
 
 /** A runtime that serves. */
 export interface Launched {
@@ -29,19 +29,19 @@ export interface Launched {
 /**
  * Builds the protocol and the runtime for options that were checked, and listens.
  *
- * @param board where the runtime publishes its counters
+ * @param row where its counters are, for other threads to read
  * @throws as `serve`
  */
 export async function launch(
   options: ServeOptions,
   places: readonly ListenOptions[],
-  board?: StatsBoard,
+  row?: StatsRow,
 ): Promise<Launched> {
   const { layers, maxConnections, writeTimeoutMs, lingerTimeoutMs, driver } = options;
   const { overload, maxConnectionsPerAddress, maxWaitUntil, onError } = options;
   const choice = runtimeChoice(options.runtime);
   const handle = handleOf(options);
-  const observer = new ServerObserver(options);
+  const observer = new ServerObserver(options, row?.tally);
   const late = new LateWork({
     onError: onError ?? logServerErrors,
     ...(maxWaitUntil === undefined ? {} : { maxWaitUntil }),
@@ -58,7 +58,7 @@ export async function launch(
     ...(writeTimeoutMs === undefined ? {} : { writeTimeoutMs }),
     ...(lingerTimeoutMs === undefined ? {} : { lingerTimeoutMs }),
     ...(driver === undefined ? {} : { driver }),
-    ...(board === undefined ? {} : { board }),
+    ...(row === undefined ? {} : { board: row.board }),
   });
   const addresses: SocketName[] = [];
   for (const place of places) {

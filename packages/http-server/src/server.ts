@@ -86,7 +86,7 @@ export class Server {
    * second, not per request.
    */
   stats(): ServerStats {
-    return statsOf(this.#observer, this.#runtime.stats());
+    return statsOf(this.#observer.tally, this.#runtime.stats());
   }
 
   /** What the ring was granted: driver, setup flags, kernel. Null where there is none. */

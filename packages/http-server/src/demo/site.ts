@@ -1,5 +1,4 @@
 import type { HttpReply, HttpRequest } from '../exchange/index.js';
-import { NO_TOTALS } from '../runtime/stats-board.js';
 import type { Server } from '../server.js';
 import { echo } from './echo.js';
 import { EventFeed } from './event-feed.js';
@@ -17,7 +16,15 @@ const READ = ['GET', 'HEAD'];
 /** `curl -d` posts, `curl -T` puts. */
 const SEND = ['POST', 'PUT'];
 /** What the page draws where node:net serves. */
-const NO_RING = { ...NO_TOTALS, capacity: { PendingCompletions: { used: 0 } } };
+const NO_RING = {
+  submitted: 0,
+  completed: 0,
+  enters: 0,
+  overflows: 0,
+  stale: 0,
+  noBuffers: 0,
+  capacity: { PendingCompletions: { used: 0 } },
+};
 const GREETING = 'Hello, World!';
 
 /**

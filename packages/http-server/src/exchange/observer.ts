@@ -72,6 +72,7 @@ export interface HttpObserver {
 export class TallyObserver implements HttpObserver {
   readonly tally = new HttpTally();
   readonly watching: boolean = false;
+  #connections = 0;
 
   /** Never called, as nobody is {@link watching}. */
   watch(_carrier: Carrier, _left: Left, _connection: number): ExchangeWatch {
@@ -79,7 +80,8 @@ export class TallyObserver implements HttpObserver {
   }
 
   connectionOpened(_left: Left): number {
-    return ++this.tally.opened;
+    this.tally.opened++;
+    return ++this.#connections;
   }
 
   connectionClosed(

@@ -1,3 +1,4 @@
+import { HttpTally } from '../exchange/tally.js';
 import type { AccessEntry } from './access-entry.js';
 import { combinedLine, jsonLine } from './access-format.js';
 
@@ -34,10 +35,7 @@ export type AccessLogOption = boolean | ((entry: AccessEntry) => void) | AccessL
  * take waits, up to a bound; above it lines are dropped, and counted, rather than memory or requests held.
  */
 export class AccessLog {
-  /** Entries that were written. */
-  written = 0;
-  /** Entries that were dropped: the stream was slow or is broken. */
-  dropped = 0;
+  readonly #tally: HttpTally;
   readonly #write: ((entry: AccessEntry) => void) | null;
   readonly #line: (entry: AccessEntry) => string;
   readonly #stream: LogStream | null;
@@ -49,12 +47,18 @@ export class AccessLog {
   #broken = false;
   readonly #onError = () => {
     this.#broken = true;
-    this.dropped += this.#queue.length;
+    this.#tally.logDropped += this.#queue.length;
     this.#queue = [];
   };
 
-  /** @throws TypeError or RangeError for settings that cannot be */
-  constructor(option: true | ((entry: AccessEntry) => void) | AccessLogSettings) {
+  /**
+   * @param tally where it counts its lines
+   * @throws TypeError or RangeError for settings that cannot be
+   */
+  constructor(
+    option: true | ((entry: AccessEntry) => void) | AccessLogSettings,
+    tally: HttpTally = new HttpTally(),
+  ) {
     if (
       option !== true &&
       typeof option !== 'function' &&
@@ -77,6 +81,7 @@ export class AccessLog {
       );
     }
     this.#maxLines = maxLines;
+    this.#tally = tally;
     this.#line = format === 'json' ? jsonLine : combinedLine;
     this.#write = typeof option === 'function' ? option : null;
     this.#stream = this.#write === null ? (settings.stream ?? process.stdout) : null;
@@ -86,10 +91,20 @@ export class AccessLog {
     this.#stream?.on('error', this.#onError);
   }
 
+  /** Entries that were written. */
+  get written(): number {
+    return this.#tally.logWritten;
+  }
+
+  /** Entries that were dropped: the stream was slow or is broken. */
+  get dropped(): number {
+    return this.#tally.logDropped;
+  }
+
   /** Takes an entry. Never waits, never throws. */
   push(entry: AccessEntry): void {
     if (this.#broken || this.#queue.length >= this.#maxLines) {
-      this.dropped++;
+      this.#tally.logDropped++;
       return;
     }
     this.#queue.push(entry);
@@ -123,7 +138,7 @@ export class AccessLog {
   #toStream(queue: readonly AccessEntry[]): void {
     let text = '';
     for (const entry of queue) text += `${this.#line(entry)}\n`;
-    this.written += queue.length;
+    this.#tally.logWritten += queue.length;
     let more: boolean;
     try {
       more = this.#stream!.write(text);
@@ -142,9 +157,9 @@ export class AccessLog {
   #toFunction(write: (entry: AccessEntry) => void, entry: AccessEntry): void {
     try {
       write(entry);
-      this.written++;
+      this.#tally.logWritten++;
     } catch (error) {
-      this.dropped++;
+      this.#tally.logDropped++;
       // The process hears of it as of any uncaught exception; the other entries are written all the same.
       queueMicrotask(() => {
         throw error;

@@ -20,6 +20,12 @@ export {
 export { ClientError } from './client-error.js';
 export { type MetricsOptions, metricsHandler } from './metrics-handler.js';
 export { continueTrace, traceHeaders } from './outgoing-trace.js';
-export { type MetricsFormat, prometheusText } from './prometheus.js';
+export {
+  type MetricsFormat,
+  type MetricsTextOptions,
+  prometheusText,
+} from './prometheus.js';
 export { type ObservationOptions, ServerObserver } from './server-observer.js';
+export { sharedStats } from './shared-stats.js';
 export { type ServerStats, statsOf } from './stats.js';
+export type { WorkerServerStats, WorkerState, WorkerStats } from './worker-stats.js';

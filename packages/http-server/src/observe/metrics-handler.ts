@@ -1,5 +1,6 @@
 import type { FetchHandler } from '../handlers/index.js';
 import { type MetricsFormat, prometheusText } from './prometheus.js';
+import { sharedStats } from './shared-stats.js';
 import type { ServerStats } from './stats.js';
 
 const CONTENT_TYPES: Readonly<Record<MetricsFormat, string>> = {
@@ -13,13 +14,15 @@ export interface MetricsOptions {
   readonly path?: string;
   /** Answers the other paths. Default: 404. */
   readonly next?: FetchHandler;
+  /** Each worker's part with the label `worker="0"` in place of the sum. Default false. */
+  readonly perWorker?: boolean;
 }
 
 /**
  * A fetch handler that answers with the metrics of a server, for Prometheus to scrape: OpenMetrics where `Accept` asks for it. What it says of a server is
  * nobody's business but the operator's: serve it on a port of its own.
  *
- * @param stats of the server; called for each scrape
+ * @param stats of the server; called for each scrape. Default: `sharedStats`, so that a worker of `start`, whichever is asked, answers for all of them
  * @example
  * ```ts
  * import { metricsHandler, serve } from '@ringbearer/http-server';
@@ -36,7 +39,7 @@ export interface MetricsOptions {
  * ```
  */
 export function metricsHandler(
-  stats: () => ServerStats | Promise<ServerStats>,
+  stats: () => ServerStats | Promise<ServerStats> = sharedStats,
   options: MetricsOptions = {},
 ): FetchHandler {
   if (typeof options !== 'object' || options === null) {
@@ -44,7 +47,7 @@ export function metricsHandler(
       `Cannot make a handler as options must be an object: current value is ${String(options)}`,
     );
   }
-  const { path, next } = options;
+  const { path, next, perWorker = false } = options;
   if (typeof stats !== 'function') {
     throw new TypeError(
       `Cannot make a handler as stats must be a function: current value is ${String(stats)}`,
@@ -53,6 +56,11 @@ export function metricsHandler(
   if (path !== undefined && !(typeof path === 'string' && path.startsWith('/'))) {
     throw new TypeError(
       `Cannot make a handler as path must begin with /: current value is ${path}`,
+    );
+  }
+  if (typeof perWorker !== 'boolean') {
+    throw new TypeError(
+      `Cannot make a handler as perWorker must be a boolean: current value is ${String(perWorker)}`,
     );
   }
   return async (request, context) => {
@@ -68,6 +76,6 @@ export function metricsHandler(
       ? 'openmetrics'
       : 'prometheus';
     const headers = { 'Content-Type': CONTENT_TYPES[format] };
-    return new Response(prometheusText(await stats(), format), { headers });
+    return new Response(prometheusText(await stats(), { format, perWorker }), { headers });
   };
 }

@@ -1,15 +1,30 @@
 import type { ServerStats } from './stats.js';
+import type { WorkerServerStats, WorkerStats } from './worker-stats.js';
 
 /** `prometheus` is the text format 0.0.4, `openmetrics` OpenMetrics 1.0. */
 export type MetricsFormat = 'prometheus' | 'openmetrics';
 
+/** How metrics are written. */
+export interface MetricsTextOptions {
+  /** Default `'prometheus'`. */
+  readonly format?: MetricsFormat;
+  /**
+   * Of a server with workers: each worker's part as a sample of its own, with the label `worker="0"`, in place of the sum, which is for
+   * Prometheus to make then. Default false.
+   */
+  readonly perWorker?: boolean;
+}
+
 type Type = 'counter' | 'gauge';
-type Sample = readonly [value: number, label?: string, labelValue?: string];
+type Labels = readonly (readonly [name: string, value: string])[];
+type Sample = readonly [value: number, labels?: Labels];
 type Family = readonly [name: string, type: Type, help: string, samples: readonly Sample[]];
 
 /**
  * The counters of a server in the text formats of Prometheus. Every family has its HELP and TYPE, also when it has no sample yet.
  *
+ * @param options the format, or everything by name
+ * @throws TypeError for a format there is not
  * @example
  * ```ts
  * import { prometheusText, serve } from '@ringbearer/http-server';
@@ -20,20 +35,64 @@ type Family = readonly [name: string, type: Type, help: string, samples: readonl
  * await server.close();
  * ```
  */
-export function prometheusText(stats: ServerStats, format: MetricsFormat = 'prometheus'): string {
+export function prometheusText(
+  stats: ServerStats | WorkerServerStats,
+  options: MetricsFormat | MetricsTextOptions = {},
+): string {
+  const { format = 'prometheus', perWorker = false } =
+    typeof options === 'string' ? { format: options } : options;
+  if (format !== 'prometheus' && format !== 'openmetrics') {
+    throw new TypeError(
+      `Cannot write metrics as format must be 'prometheus' or 'openmetrics': current value is ${String(format)}`,
+    );
+  }
   const open = format === 'openmetrics';
   let text = '';
-  for (const [name, type, help, samples] of [...httpFamilies(stats), ...ringFamilies(stats)]) {
-    const full = type === 'counter' ? `${name}_total` : name;
+  for (const [name, type, help, samples] of familiesOf(stats, perWorker)) {
+    const full = type === 'counter' ? `ringbearer_${name}_total` : `ringbearer_${name}`;
     // OpenMetrics names a counter's family without the suffix its samples have, Prometheus with it.
-    const family = open ? name : full;
+    const family = open ? `ringbearer_${name}` : full;
     text += `# HELP ${family} ${help}\n# TYPE ${family} ${type}\n`;
-    for (const [value, label, labelValue] of samples) {
-      const labels = label === undefined ? '' : `{${label}="${escaped(labelValue ?? '')}"}`;
-      text += `${full}${labels} ${value}\n`;
-    }
+    for (const [value, labels = []] of samples) text += `${full}${written(labels)} ${value}\n`;
   }
   return open ? `${text}# EOF\n` : text;
+}
+
+function familiesOf(stats: ServerStats | WorkerServerStats, perWorker: boolean): Iterable<Family> {
+  if (!('workers' in stats)) return [...httpFamilies(stats), ...ringFamilies(stats)];
+  const whole = workerFamilies(stats, stats.workers);
+  const reloads = counter('reloads', 'Reloads that succeeded.', stats.reloads);
+  if (!perWorker) return [...httpFamilies(stats), ...ringFamilies(stats), ...whole, reloads];
+  // Families by name: a worker whose runtime is another one has others.
+  const merged = new Map<string, Family>();
+  for (const worker of stats.workers) {
+    const families = [
+      ...httpFamilies(worker),
+      ...ringFamilies(worker),
+      ...workerFamilies(worker, [worker]),
+    ];
+    for (const [name, type, help, samples] of families) {
+      const before = merged.get(name)?.[3] ?? [];
+      const own = samples.map(([value, labels = []]): Sample => {
+        return [value, [['worker', String(worker.index)], ...labels]];
+      });
+      merged.set(name, [name, type, help, [...before, ...own]]);
+    }
+  }
+  return [...merged.values(), reloads];
+}
+
+function workerFamilies(
+  { restarts }: Pick<WorkerStats, 'restarts'>,
+  workers: readonly WorkerStats[],
+): readonly Family[] {
+  const serving = workers.filter(({ state }) => state === 'serving').length;
+  const draining = workers.reduce((sum, worker) => sum + worker.draining, 0);
+  return [
+    gauge('workers_serving', 'Workers that serve: the others start again or ended.', serving),
+    gauge('worker_threads_draining', 'Threads that were replaced and have connections.', draining),
+    counter('worker_restarts', 'Restarts of workers that ended unasked.', restarts),
+  ];
 }
 
 function httpFamilies(stats: ServerStats): readonly Family[] {
@@ -107,26 +166,26 @@ function ringFamilies({ ring }: ServerStats): readonly Family[] {
       ring.noBuffers,
     ),
     [
-      'ringbearer_ring_capacity_used',
+      'ring_capacity_used',
       'gauge',
       'What is in use of each capacity.',
-      uses.map(([kind, { used }]): Sample => [used, 'kind', kind]),
+      uses.map(([kind, { used }]): Sample => [used, [['kind', kind]]]),
     ],
     [
-      'ringbearer_ring_capacity_limit',
+      'ring_capacity_limit',
       'gauge',
       'What there may be of each capacity.',
-      uses.map(([kind, { limit }]): Sample => [limit, 'kind', kind]),
+      uses.map(([kind, { limit }]): Sample => [limit, [['kind', kind]]]),
     ],
   ];
 }
 
 function counter(name: string, help: string, value: number): Family {
-  return [`ringbearer_${name}`, 'counter', help, [[value]]];
+  return [name, 'counter', help, [[value]]];
 }
 
 function gauge(name: string, help: string, value: number): Family {
-  return [`ringbearer_${name}`, 'gauge', help, [[value]]];
+  return [name, 'gauge', help, [[value]]];
 }
 
 function labelled(
@@ -135,8 +194,13 @@ function labelled(
   label: string,
   values: Readonly<Record<string, number>>,
 ): Family {
-  const samples = Object.entries(values).map(([key, value]): Sample => [value, label, key]);
-  return [`ringbearer_${name}`, 'counter', help, samples];
+  const samples = Object.entries(values).map(([key, value]): Sample => [value, [[label, key]]]);
+  return [name, 'counter', help, samples];
+}
+
+function written(labels: Labels): string {
+  if (labels.length === 0) return '';
+  return `{${labels.map(([name, value]) => `${name}="${escaped(value)}"`).join()}}`;
 }
 
 function escaped(value: string): string {

@@ -32,7 +32,7 @@ export interface ObservationOptions {
 
 /** Counts, and tells channels, access log and callbacks of one server what its protocol and its runtime report. */
 export class ServerObserver implements HttpObserver, RuntimeObserver {
-  readonly tally = new HttpTally();
+  readonly tally: HttpTally;
   /** Null when there is none. @internal */
   readonly accessLog: AccessLog | null;
   /** For tools that expect an `http.Server`. @internal */
@@ -42,10 +42,13 @@ export class ServerObserver implements HttpObserver, RuntimeObserver {
   /** An option asks for every exchange. */
   readonly #always: boolean;
   readonly #sockets = new Map<number, SocketView>();
+  #connections = 0;
 
-  constructor(options: ObservationOptions = {}) {
+  /** @param tally where it counts */
+  constructor(options: ObservationOptions = {}, tally: HttpTally = new HttpTally()) {
     const { accessLog = false } = options;
-    this.accessLog = accessLog === false ? null : new AccessLog(accessLog);
+    this.tally = tally;
+    this.accessLog = accessLog === false ? null : new AccessLog(accessLog, tally);
     this.#onClientError = options.onClientError;
     this.#onDisconnect = options.onDisconnect;
     this.#always = this.accessLog !== null || this.#onDisconnect !== undefined;
@@ -73,7 +76,8 @@ export class ServerObserver implements HttpObserver, RuntimeObserver {
   }
 
   connectionOpened(left: Left): number {
-    const connection = ++this.tally.opened;
+    this.tally.opened++;
+    const connection = ++this.#connections;
     if (httpChannels.connectionOpen.hasSubscribers) {
       httpChannels.connectionOpen.publish({ connection, peer: left.peer() });
     } else if (httpChannels.connectionClose.hasSubscribers) left.peer(); // known from now on

@@ -1,11 +1,11 @@
-import type { RuntimeStats } from '../runtime/io-uring/index.js';
+import { HttpTally } from '../exchange/tally.js';
 import type { RuntimeCounts } from '../runtime/runtime.js';
-import type { ServerObserver } from './server-observer.js';
+import type { RingTotals } from '../runtime/stats-board.js';
 
 /** Counters of a server since it started, and what is going on now. */
 export interface ServerStats extends RuntimeCounts {
   /** Counters and capacities of the ring; null on node:net. */
-  readonly ring: RuntimeStats['ring'] | null;
+  readonly ring: RingTotals | null;
   /** Requests given to the handler. */
   readonly requests: number;
   /** Of those, the ones that are not over. */
@@ -35,34 +35,55 @@ export interface ServerStats extends RuntimeCounts {
   };
 }
 
-/** The counters of one server, added up. @internal */
+/** The counters of one thread as a report. @internal */
 export function statsOf(
-  observer: ServerObserver,
+  tally: HttpTally,
   runtime: RuntimeCounts & Pick<ServerStats, 'ring'>,
 ): ServerStats {
-  const { tally, accessLog } = observer;
-  const { active, refusals } = tally;
-  const [, informational, successful, redirected, client, server] = tally.responses.map(
-    (count, digit) => count + refusals[digit]!,
-  );
+  const { active, refusals, limits } = tally;
+  const byClass = { '1xx': 0, '2xx': 0, '3xx': 0, '4xx': 0, '5xx': 0 };
+  for (const digit of [1, 2, 3, 4, 5] as const)
+    byClass[`${digit}xx`] = tally.responses[digit]! + refusals[digit]!;
+  const times = Object.entries(limits).filter(([name]) => name.endsWith('Ms'));
   return {
     ...runtime,
     requests: tally.requests,
     active,
     idle: Math.max(0, tally.opened - tally.closed - active),
-    responses: {
-      '1xx': informational!,
-      '2xx': successful!,
-      '3xx': redirected!,
-      '4xx': client!,
-      '5xx': server!,
-    },
+    responses: byClass,
     lost: tally.lost,
     disconnects: tally.disconnects,
     refused: refusals.reduce((sum, count) => sum + count),
-    protocolErrors: Object.fromEntries(tally.faults),
-    limits: Object.fromEntries(tally.limits),
-    timeouts: Object.fromEntries([...tally.limits].filter(([name]) => name.endsWith('Ms'))),
-    accessLog: { written: accessLog?.written ?? 0, dropped: accessLog?.dropped ?? 0 },
+    protocolErrors: tally.faults,
+    limits,
+    timeouts: Object.fromEntries(times),
+    accessLog: { written: tally.logWritten, dropped: tally.logDropped },
   };
+}
+
+/** Nothing yet. */
+const NONE: ServerStats = statsOf(new HttpTally(), {
+  connections: 0,
+  maxConnections: 0,
+  accepted: 0,
+  bytesReceived: 0,
+  bytesSent: 0,
+  connectionsRefused: 0,
+  acceptPaused: false,
+  ring: null,
+});
+
+/** One report of several threads: numbers add up, flags are set where one of them is. @internal */
+export function sumStats(parts: readonly ServerStats[]): ServerStats {
+  return parts.reduce((sum, part) => added(sum, part) as ServerStats, NONE);
+}
+
+function added(one: unknown, other: unknown): unknown {
+  if (one === undefined || one === null) return other;
+  if (other === undefined || other === null) return one;
+  if (typeof one === 'number') return one + (other as number);
+  if (typeof one !== 'object') return one || other;
+  const sum: Record<string, unknown> = { ...one };
+  for (const [name, value] of Object.entries(other)) sum[name] = added(sum[name], value);
+  return sum;
 }

@@ -2,6 +2,5 @@ export type { AppExport } from './app-module.js';
 export type { RestartLimits } from './restart-policy.js';
 export { start } from './start.js';
 export type { StartOptions, WorkerName } from './start-options.js';
-export { WorkerServer, type WorkerServerStats } from './worker-server.js';
-export type { WorkerStats } from './worker-slot.js';
+export { WorkerServer } from './worker-server.js';
 export type { ThreadOptions } from './worker-thread.js';

@@ -1,17 +1,20 @@
 import type { MessagePort } from 'node:worker_threads';
+import type { SharedStatsData } from '../observe/shared-stats.js';
 import type { ServeOptions } from '../options.js';
 import type { ListenOptions } from '../runtime/io-uring/index.js';
 
 /** What a worker thread is started with: everything it cannot ask for. */
-export interface WorkerTask {
+export interface WorkerTask extends SharedStatsData {
   /** URL of the module that builds the app. */
   readonly app: string;
   /** Sockets of the main thread, by descriptor. */
   readonly places: readonly ListenOptions[];
   /** What `start` was told, with this worker's share of what is a total; it goes before what the module says. */
   readonly limits: Partial<ServeOptions>;
-  /** Memory of this worker's {@link StatsBoard}. */
-  readonly board: SharedArrayBuffer;
+  /** Which of the workers it is, from 0. */
+  readonly worker: number;
+  /** Which row of that worker in the {@link StatsTable} is this thread's. */
+  readonly row: number;
   /** How it hears of the main thread, apart from the app's own `parentPort`. */
   readonly port: MessagePort;
 }

@@ -2,8 +2,8 @@
 
 import { workerData } from 'node:worker_threads';
 import { launch } from '../launch.js';
+import { StatsTable } from '../observe/stats-table.js';
 import type { ServerRuntime } from '../runtime/choose-runtime.js';
-import { StatsBoard } from '../runtime/stats-board.js';
 import { fallbackMessage } from '../runtime/warn-fallback.js';
 import { Server } from '../server.js';
 import { type AppModule, appOf } from './app-module.js';
@@ -15,17 +15,16 @@ import {
   type WorkerTask,
 } from './messages.js';
 
-const { app, places, limits, board, port } = workerData as WorkerTask;
+const { app, places, limits, stats, worker, row, port } = workerData as WorkerTask;
 const say = (message: WorkerMessage): void => port.postMessage(message);
 
 try {
   const module = (await import(app)) as AppModule;
   const options = { ...appOf(module, app), ...limits };
-  const { runtime, addresses, observer, late, fallback } = await launch(
-    options,
-    places,
-    new StatsBoard(board),
-  );
+  const counters = new StatsTable(stats).row(worker, row);
+  const { runtime, addresses, observer, late, fallback } = await launch(options, places, counters);
+  // What came since the last tick is counted however it ends, unless it has no time to: a full heap, a termination.
+  process.on('exit', () => counters.board.publish(runtime.stats()));
   const server = new Server(runtime, addresses, options, observer, late);
   // The server keeps the thread alive; a port that did so too would keep it when all is done.
   port.on('message', (message: ThreadMessage) => {

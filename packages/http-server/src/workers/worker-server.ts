@@ -1,9 +1,10 @@
 import { HttpServerError } from '../exchange/errors.js';
 import { listenPlaces } from '../listen/listen-places.js';
+import { StatsTable } from '../observe/stats-table.js';
+import type { WorkerServerStats } from '../observe/worker-stats.js';
 import { DRAIN_TIMEOUT_MS, drainTimeOf } from '../options.js';
 import type { ListeningSocket, SocketName } from '../runtime/io-uring/index.js';
 import { defaultConnections } from '../runtime/io-uring/runtime.js';
-import { addTotals, NO_TOTALS, type RingTotals } from '../runtime/stats-board.js';
 import type { CloseOptions } from '../server.js';
 import { serverUrl } from '../server-url.js';
 import { RestartPolicy } from './restart-policy.js';
@@ -15,41 +16,21 @@ import {
   type StartOptions,
   workersOf,
 } from './start-options.js';
-import { WorkerSlot, type WorkerStats } from './worker-slot.js';
+import { WorkerSlot } from './worker-slot.js';
 import { closeSockets, openSockets } from './worker-sockets.js';
 import { WorkerThread } from './worker-thread.js';
 
 const START_TIMEOUT_MS = 30_000;
-
-/** Counters of all workers. */
-export interface WorkerServerStats {
-  /** Open now. */
-  readonly connections: number;
-  /** The most there may be, over all workers; a reload may exceed it while old threads drain. */
-  readonly maxConnections: number;
-  /** Accepted since the start. */
-  readonly accepted: number;
-  /** Of those, connections that were not served: see `overload` and `maxConnectionsPerAddress`. */
-  readonly connectionsRefused: number;
-  /** Times a worker was started again after it had ended unasked. */
-  readonly restarts: number;
-  /** Reloads that succeeded. */
-  readonly reloads: number;
-  /** Counters of all rings. */
-  readonly ring: RingTotals;
-  /** Each worker's part in it. */
-  readonly workers: readonly WorkerStats[];
-}
 
 /** A server that runs in worker threads. Made by {@link start}. */
 export class WorkerServer {
   readonly #slots: readonly WorkerSlot[];
   readonly #sockets: readonly (readonly ListeningSocket[])[];
   readonly #options: StartOptions;
+  readonly #table: StatsTable;
   readonly #drainTimeoutMs: number;
   readonly #onAbort = () => void this.close();
   #referenced = true;
-  #reloads = 0;
   #reloading: Promise<unknown> = Promise.resolve();
   #closing: Promise<void> | null = null;
   #failure: HttpServerError | null = null;
@@ -65,6 +46,7 @@ export class WorkerServer {
     this.#sockets = sockets;
     this.#drainTimeoutMs = options.drainTimeoutMs ?? DRAIN_TIMEOUT_MS;
     const shares = connectionShares(options, sockets.length);
+    this.#table = StatsTable.of(shares);
     this.#slots = sockets.map((_, index) => this.#slot(index, shares[index]!));
   }
 
@@ -105,22 +87,14 @@ export class WorkerServer {
     return serverUrl(this.address());
   }
 
-  /** Counters, from memory shared with the workers: no worker is asked, so a busy one has its numbers too. */
+  /**
+   * Requests, replies, connections, faults, limits and the counters of the rings, summed up over all workers, and each worker's part. From memory
+   * shared with them: no worker is asked, so that a busy one has its numbers too. A worker asks `sharedStats`. Makes objects: some times a second,
+   * not per request.
+   */
   stats(): WorkerServerStats {
-    const workers = this.#slots.map((slot) => slot.stats());
-    const sum = (
-      name: 'connections' | 'maxConnections' | 'accepted' | 'connectionsRefused' | 'restarts',
-    ) => workers.reduce((total, worker) => total + worker[name], 0);
-    return {
-      connections: sum('connections'),
-      maxConnections: sum('maxConnections'),
-      accepted: sum('accepted'),
-      connectionsRefused: sum('connectionsRefused'),
-      restarts: sum('restarts'),
-      reloads: this.#reloads,
-      ring: workers.reduce((total, { ring }) => addTotals(total, ring), NO_TOTALS),
-      workers,
-    };
+    for (const slot of this.#slots) slot.report();
+    return this.#table.read();
   }
 
   /**
@@ -195,12 +169,14 @@ export class WorkerServer {
           ? backlog
           : Math.ceil(backlog / this.#sockets.length),
     }));
-    const spawn = () => {
-      const made = new WorkerThread({ app, places, limits }, thread, startTimeoutMs);
+    const { memory: stats } = this.#table;
+    const spawn = (row: number) => {
+      const task = { app, places, limits, stats, worker: index, row };
+      const made = new WorkerThread(task, thread, startTimeoutMs);
       made.reference(this.#referenced);
       return made;
     };
-    return new WorkerSlot(index, maxConnections, spawn, new RestartPolicy(this.#options), {
+    return new WorkerSlot(index, this.#table, spawn, new RestartPolicy(this.#options), {
       restarts: this.#options.onWorkerExit !== 'fail',
       stopped: () => {
         for (const slot of this.#slots) for (const each of slot.threads) each.acceptAgain();
@@ -242,7 +218,7 @@ export class WorkerServer {
         error,
       );
     }
-    this.#reloads++;
+    this.#table.reloaded();
     await Promise.all(drained);
   }
 

@@ -1,33 +1,7 @@
+import { type StatsTable, THREADS_MAX } from '../observe/stats-table.js';
 import { DRAIN_TIMEOUT_MS } from '../options.js';
-import { addTotals, NO_TOTALS, type RingTotals } from '../runtime/stats-board.js';
 import type { RestartPolicy } from './restart-policy.js';
 import type { ThreadEnd, WorkerThread } from './worker-thread.js';
-
-/** Counters of one worker, over all threads that were it. */
-export interface WorkerStats {
-  /** 0 for the first one. */
-  readonly index: number;
-  /** Node's number of the thread that serves, null while there is none. */
-  readonly threadId: number | null;
-  /** `'restarting'`: it ended unasked, and waits for its back-off or starts; connections wait in the queue of its socket. */
-  readonly state: 'serving' | 'restarting' | 'ended';
-  /** Threads that were replaced, accept no more, and still have connections. */
-  readonly draining: number;
-  /** Times it was started again after it had ended unasked. */
-  readonly restarts: number;
-  /** Open now, those of draining threads included. */
-  readonly connections: number;
-  /** Its share of the server's. */
-  readonly maxConnections: number;
-  /** Accepted since the start. */
-  readonly accepted: number;
-  /** Of those, connections that were not served. */
-  readonly connectionsRefused: number;
-  /** Its listener is not accepted from at the moment, for want of room. */
-  readonly acceptPaused: boolean;
-  /** Counters of its rings. */
-  readonly ring: RingTotals;
-}
 
 /** How long a connection may wait for a thread that was told to stop accepting, and is too busy to hear it. */
 const LOOK_AGAIN_MS = 250;
@@ -47,9 +21,8 @@ export interface SlotHost {
 /** One of the workers: a thread that serves, its successors and what is left of its predecessors. */
 export class WorkerSlot {
   readonly index: number;
-  /** This worker's share of maxConnections. */
-  readonly maxConnections: number;
-  readonly #spawn: () => WorkerThread;
+  readonly #table: StatsTable;
+  readonly #spawn: (row: number) => WorkerThread;
   readonly #policy: RestartPolicy;
   readonly #host: SlotHost;
   readonly #threads = new Set<WorkerThread>();
@@ -57,19 +30,17 @@ export class WorkerSlot {
   #backOff: NodeJS.Timeout | undefined;
   #restarts = 0;
   #closing = false;
-  #pastAccepted = 0;
-  #pastRefused = 0;
-  #pastRing: RingTotals = NO_TOTALS;
 
+  /** @param spawn starts a thread whose counters are in a row of its own of this worker's part of the table */
   constructor(
     index: number,
-    maxConnections: number,
-    spawn: () => WorkerThread,
+    table: StatsTable,
+    spawn: (row: number) => WorkerThread,
     policy: RestartPolicy,
     host: SlotHost,
   ) {
     this.index = index;
-    this.maxConnections = maxConnections;
+    this.#table = table;
     this.#spawn = spawn;
     this.#policy = policy;
     this.#host = host;
@@ -85,13 +56,14 @@ export class WorkerSlot {
    * @throws what it failed with
    */
   async start(): Promise<WorkerThread | null> {
-    const thread = this.#spawn();
+    const thread = this.#spawn(this.#freeRow());
     this.#threads.add(thread);
     void thread.ended.then((end) => this.#onEnd(thread, end));
     await thread.started;
     clearTimeout(this.#backOff);
     const before = this.#current;
     this.#current = thread;
+    this.report();
     return before;
   }
 
@@ -114,6 +86,7 @@ export class WorkerSlot {
   } {
     this.#closing = true;
     clearTimeout(this.#backOff);
+    this.report();
     const starting = [...this.#threads].filter(({ state }) => state === 'starting');
     const ended = [...this.#threads].map((thread) => thread.drain(drainTimeoutMs, false));
     return {
@@ -122,33 +95,29 @@ export class WorkerSlot {
     };
   }
 
-  stats(): WorkerStats {
-    let connections = 0;
-    let accepted = this.#pastAccepted;
-    let connectionsRefused = this.#pastRefused;
-    let ring = this.#pastRing;
-    for (const thread of this.#threads) {
-      const now = thread.board.read();
-      connections += now.connections;
-      accepted += now.accepted;
-      connectionsRefused += now.connectionsRefused;
-      ring = addTotals(ring, now.ring);
-    }
+  /** Says in the table how it is. */
+  report(): void {
     const current = this.#current;
     const serving = current !== null && current.state === 'serving';
-    return {
-      index: this.index,
+    this.#table.report(this.index, {
       threadId: current?.threadId ?? null,
       state: serving ? 'serving' : this.#closing ? 'ended' : 'restarting',
       draining: [...this.#threads].filter(({ drains }) => drains).length,
       restarts: this.#restarts,
-      connections,
-      maxConnections: this.maxConnections,
-      accepted,
-      connectionsRefused,
-      acceptPaused: current?.board.read().acceptPaused ?? false,
-      ring,
-    };
+    });
+  }
+
+  /** @throws Error when there are too many threads */
+  #freeRow(): number {
+    const taken = new Set([...this.#threads].map(({ row }) => row));
+    for (let row = 0; row < THREADS_MAX; row++) {
+      if (taken.has(row)) continue;
+      this.#table.row(this.index, row);
+      return row;
+    }
+    throw new Error(
+      `a worker must have at most ${THREADS_MAX} threads, and worker ${this.index} has them: they still drain, see drainTimeoutMs`,
+    );
   }
 
   /** Until it has stopped accepting, connections may wake a thread that is busy, and wait there though another one is not. */
@@ -157,19 +126,18 @@ export class WorkerSlot {
     timer.unref();
     void thread.stopped.then(() => {
       clearInterval(timer);
+      this.report();
       this.#host.stopped();
     });
   }
 
   #onEnd(thread: WorkerThread, end: ThreadEnd): void {
     this.#threads.delete(thread);
-    const { accepted, connectionsRefused, ring } = thread.board.read();
-    this.#pastAccepted += accepted;
-    this.#pastRefused += connectionsRefused;
-    this.#pastRing = addTotals(this.#pastRing, ring);
+    this.#table.row(this.index, thread.row).abandon();
     if (!this.#closing) this.#host.stopped();
     const serving = thread === this.#current;
     if (serving) this.#current = null;
+    this.report();
     if (this.#closing) return;
     if (!serving) {
       // One that drained, or did not start; whoever started it knows.
@@ -192,6 +160,7 @@ export class WorkerSlot {
       return;
     }
     this.#restarts++;
+    this.report();
     this.#backOff = setTimeout(() => void this.#restart(), waitMs);
   }
 

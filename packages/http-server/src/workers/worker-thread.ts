@@ -4,7 +4,6 @@ import {
   receiveMessageOnPort,
   Worker,
 } from 'node:worker_threads';
-import { StatsBoard } from '../runtime/stats-board.js';
 import { warnFallback } from '../runtime/warn-fallback.js';
 import {
   revivedError,
@@ -51,8 +50,8 @@ const ENTRY = new URL('./worker-main.js', import.meta.url);
 
 /** One worker thread, from its start to its end. */
 export class WorkerThread {
-  /** Its counters, also after its end. */
-  readonly board: StatsBoard = new StatsBoard();
+  /** Which row of its worker its counters are in. */
+  readonly row: number;
   /** Resolves when it accepts connections, rejects when it ended or failed before. */
   readonly started: Promise<void>;
   /** Resolves when it accepts no more, or is gone. */
@@ -73,13 +72,10 @@ export class WorkerThread {
   #terminator: NodeJS.Timeout | undefined;
 
   /** @param startTimeoutMs how long it may take until it accepts connections */
-  constructor(
-    task: Omit<WorkerTask, 'board' | 'port'>,
-    options: ThreadOptions,
-    startTimeoutMs: number,
-  ) {
+  constructor(task: Omit<WorkerTask, 'port'>, options: ThreadOptions, startTimeoutMs: number) {
     const { port1, port2 } = new MessageChannel();
     this.#port = port1;
+    this.row = task.row;
     this.started = new Promise((resolve, reject) => {
       this.#listening = resolve;
       this.#failed = reject;
@@ -89,7 +85,7 @@ export class WorkerThread {
     });
     this.started.catch(() => {}); // whoever started it looks; the end is reported in any case
     const { env, execArgv, argv, resourceLimits } = options;
-    const workerData: WorkerTask = { ...task, board: this.board.memory, port: port2 };
+    const workerData: WorkerTask = { ...task, port: port2 };
     this.#worker = new Worker(ENTRY, {
       workerData,
       transferList: [port2],

@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'vitest';
-import { StatsBoard } from '../runtime/stats-board.js';
 import { appOf } from './app-module.js';
 import { plainError, revivedError } from './messages.js';
 import { RestartPolicy } from './restart-policy.js';
@@ -128,32 +127,4 @@ describe('plainError() and revivedError()', () => {
   test.each([5, 'text', null, undefined, Symbol('s')])('make an Error of %o', (thrown) => {
     expect(revivedError(plainError(thrown)).message).toBe(String(thrown));
   });
-});
-
-test('StatsBoard: what one thread writes another one reads', () => {
-  const board = new StatsBoard();
-  const reader = new StatsBoard(board.memory);
-  const ring = {
-    submitted: 1,
-    completed: 2,
-    enters: 3,
-    overflows: 4,
-    stale: 5,
-    noBuffers: 2 ** 40,
-  };
-  const stats = {
-    connections: 6,
-    maxConnections: 7,
-    accepted: 8,
-    connectionsRefused: 3,
-    bytesReceived: 9,
-    bytesSent: 10,
-    acceptPaused: true,
-    ring,
-  };
-  board.publish(stats);
-  expect(reader.read()).toEqual(stats);
-  board.accepted(9, 10);
-  board.closed(8);
-  expect(reader.read()).toMatchObject({ connections: 8, accepted: 10, maxConnections: 7 });
 });

@@ -55,7 +55,7 @@ export class Http1Exchange extends ReplySide implements Carrier {
     this.dispatching = true;
     let settled: unknown;
     const { context } = this;
-    context.tally.requests++;
+    context.tally.begun[0]!++;
     if (context.observer.watching) {
       this.watch = context.observer.watch(this, this.left, this.host.serial);
     }
