@@ -53,11 +53,14 @@ export class HostileHouse {
   }
 
   /** Serves on a free port. */
-  serving = async (raw: Raw, options: Omit<ServeOptions, 'raw'> = {}): Promise<number> => {
+  serving = (raw: Raw, options: Omit<ServeOptions, 'raw'> = {}): Promise<number> =>
+    this.servingApp({ raw, ...options });
+
+  /** Serves on a free port, whatever form the handler has. */
+  servingApp = async (options: ServeOptions): Promise<number> => {
     this.#server = await serve({
       hostname: '127.0.0.1',
       port: 0,
-      raw,
       ...this.#ground,
       ...options,
     });

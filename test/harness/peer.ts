@@ -5,6 +5,8 @@ export interface WireResponse {
   readonly status: number;
   readonly head: string;
   readonly body: Buffer;
+  /** The trailer section as sent, without its empty line. */
+  readonly trailers: string;
 }
 
 const READ_MS_MAX = 10_000;
@@ -15,6 +17,7 @@ export class Peer {
   /** Resolves with how the connection ended. */
   readonly ended: Promise<'fin' | 'reset'>;
   #received: Buffer = Buffer.alloc(0);
+  #pending: (() => void) | null = null;
   #over: 'fin' | 'reset' | null = null;
   #wake: () => void = () => {};
 
@@ -32,11 +35,22 @@ export class Peer {
       socket.on('end', () => end('fin'));
       socket.on('close', () => end('reset'));
     });
-    if (!read) return;
-    socket.on('data', (chunk) => {
-      this.#received = Buffer.concat([this.#received, chunk]);
+    if (read) this.read();
+  }
+
+  /** Reads from now on. */
+  read(): this {
+    const chunks: Buffer[] = [];
+    this.socket.on('data', (chunk) => {
+      chunks.push(chunk);
+      // Megabytes come in thousands of pieces: they are put together when somebody looks.
+      this.#pending ??= () => {
+        this.#received = Buffer.concat([this.#received, ...chunks.splice(0)]);
+        this.#pending = null;
+      };
       this.#wake();
     });
+    return this;
   }
 
   /** @param options.read false for a peer that never reads */
@@ -74,6 +88,7 @@ export class Peer {
   }
 
   get bufferedBytes(): number {
+    this.#pending?.();
     return this.#received.length;
   }
 
@@ -97,10 +112,12 @@ export class Peer {
   }
 
   #text(): string {
+    this.#pending?.();
     return this.#received.toString('latin1', 0, 400);
   }
 
   #take(hasBody: boolean): WireResponse | null {
+    this.#pending?.();
     const received = this.#received;
     const end = received.indexOf('\r\n\r\n');
     if (end < 0) return null;
@@ -110,7 +127,8 @@ export class Peer {
     const length = /^content-length: (\d+)$/im.exec(head)?.[1];
     let body: Buffer;
     let next: number;
-    if (!hasBody || status === 204 || status === 304) {
+    let trailers = '';
+    if (!hasBody || status < 200 || status === 204 || status === 304) {
       body = Buffer.alloc(0);
       next = start;
     } else if (length !== undefined) {
@@ -120,18 +138,21 @@ export class Peer {
     } else if (/^transfer-encoding: chunked$/im.test(head)) {
       const chunks = dechunk(received, start);
       if (chunks === null) return null;
-      ({ body, next } = chunks);
+      ({ body, next, trailers } = chunks);
     } else {
       if (this.#over === null) return null;
       body = received.subarray(start);
       next = received.length;
     }
     this.#received = received.subarray(next);
-    return { status, head, body };
+    return { status, head, body, trailers };
   }
 }
 
-function dechunk(bytes: Buffer, start: number): { body: Buffer; next: number } | null {
+function dechunk(
+  bytes: Buffer,
+  start: number,
+): { body: Buffer; next: number; trailers: string } | null {
   const parts: Buffer[] = [];
   let at = start;
   for (;;) {
@@ -139,10 +160,16 @@ function dechunk(bytes: Buffer, start: number): { body: Buffer; next: number } |
     if (end < 0) return null;
     const size = Number.parseInt(bytes.toString('latin1', at, end), 16);
     at = end + 2;
+    if (size === 0) {
+      // The empty line ends the section, which may be nothing but that.
+      const over = bytes.indexOf('\r\n\r\n', end);
+      if (over < 0) return null;
+      const trailers = bytes.toString('latin1', at, Math.max(over, at));
+      return { body: Buffer.concat(parts), next: over + 4, trailers };
+    }
     if (bytes.length < at + size + 2) return null;
     parts.push(bytes.subarray(at, at + size));
     at += size + 2;
-    if (size === 0) return { body: Buffer.concat(parts), next: at };
   }
 }
 

@@ -1,3 +1,4 @@
+import { HttpServerError } from '../../exchange/errors.js';
 import type { HttpReply } from '../../exchange/reply.js';
 import type { HttpRequest } from '../../exchange/request.js';
 import { FastResponse, TEXT } from './fast-response.js';
@@ -85,12 +86,9 @@ async function sendReal(response: Response, request: HttpRequest, reply: HttpRep
   try {
     await pump(reader, reply);
   } catch (error) {
-    if (!reply.finished) {
-      cancel();
-      throw error;
-    }
-    // The peer went away: nobody is left to be told.
     cancel();
+    // Else the peer went away: no fault of the handler.
+    if (!reply.finished || isMismatch(error)) throw error;
   } finally {
     signal.removeEventListener('abort', cancel);
   }
@@ -122,6 +120,10 @@ async function pump(reader: ReadableStreamDefaultReader<unknown>, reply: HttpRep
     if (!reply.write(bytesOf(result.value))) await reply.drained();
   }
   reply.end();
+}
+
+function isMismatch(error: unknown): boolean {
+  return error instanceof HttpServerError && error.code === 'LENGTH_MISMATCH';
 }
 
 function bytesOf(value: unknown): Uint8Array {
