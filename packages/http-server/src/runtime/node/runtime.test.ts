@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { attackContract } from '../attack.contract.js';
 import type { ServerRuntime } from '../choose-runtime.js';
 import { leftContract } from '../left.contract.js';
 import { listeningContract } from '../listening.contract.js';
@@ -8,6 +9,10 @@ import { NodeRuntime } from './runtime.js';
 describe('NodeRuntime', () => {
   leftContract((options) => new NodeRuntime(options));
   listeningContract((options) => new NodeRuntime(options));
+  attackContract(
+    (options) => new NodeRuntime(options),
+    (runtime) => runtime.connections,
+  );
   const { start, client, running } = new SocketHouse((options) => new NodeRuntime(options));
 
   it('needs no ring, and says so', async () => {
