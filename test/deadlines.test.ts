@@ -163,15 +163,15 @@ describe.each(GROUNDS)('%s', (_name, ground) => {
 
   test('lifetime: an old connection is closed when idle, and says so when busy', async () => {
     const port = await serving(hello, { ...PATIENT, connectionTimeoutMs: 800 });
-    const idle = await connect(port);
+    // In the middle of a head when its time comes, which is not after that of a younger one.
     const busy = await connect(port);
-    for (;;) {
-      await busy.send(get('/'));
-      const { status, head } = await busy.response();
-      expect(status).toBe(200);
-      if (/^connection: close$/im.test(head)) break;
-    }
-    expect(await Promise.all([idle.ended, busy.ended])).toEqual(['fin', 'fin']);
+    await busy.send(get('/').slice(0, 10));
+    const idle = await connect(port);
+    expect(await idle.ended).toBe('fin');
+    await busy.send(get('/').slice(10));
+    const { status, head } = await busy.response();
+    expect([status, /^connection: close$/im.test(head)]).toEqual([200, true]);
+    expect(await busy.ended).toBe('fin');
     expect(idle.bufferedBytes).toBe(0);
   });
 
