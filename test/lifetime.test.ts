@@ -18,6 +18,8 @@ interface Report {
   readonly answers: number;
   readonly silent: number;
   readonly slowest: number;
+  readonly interrupted: number;
+  readonly mapped: { readonly mappings: number; readonly bytes: number };
   readonly rss: number;
 }
 
@@ -36,6 +38,14 @@ test('two hundred workers are terminated while they serve: nothing crashes, noth
   expect(left).toEqual([]);
   expect(silent).toBe(0);
   expect(answers).toBeGreaterThan(2000);
+  expect(rss).toBeLessThan(RSS_MAX);
+}, 120_000);
+
+test('workers are terminated while the kernel writes bodies into their memory: nothing crashes, nothing leaks', async () => {
+  const { left, interrupted, mapped, rss } = await report('terminated-uploads.mjs', 40);
+  expect(left).toEqual([]);
+  expect(interrupted).toBeGreaterThan(200);
+  expect(mapped).toEqual({ mappings: 0, bytes: 0 });
   expect(rss).toBeLessThan(RSS_MAX);
 }, 120_000);
 

@@ -147,6 +147,11 @@ export class RequestBody implements AsyncIterable<Uint8Array> {
     );
   }
 
+  /** Protocol side: nobody looks at a part of it. */
+  get collecting(): boolean {
+    return this.#mode === COLLECTING;
+  }
+
   /** Protocol side: body bytes arrived; they are copied. */
   push(bytes: Uint8Array, start: number, end: number): void {
     if (this.#error !== null || start === end) return;

@@ -7,8 +7,22 @@ const STEP_BYTES = 8 * 1024;
 /** An empty carry keeps at most this much for the next partial message. */
 const KEPT_BYTES_MAX = 4096;
 
-/** Bytes that an orbit did not consume yet, contiguous. Empty carries hold next to no memory. */
-export class Carry {
+/** Bytes that an orbit did not consume yet, contiguous. */
+export interface Kept {
+  /** The memory they are in. */
+  readonly bytes: Uint8Array;
+  /** Where in it they begin. */
+  readonly start: number;
+  /** How many there are. */
+  readonly length: number;
+  /** More came. */
+  append(source: Uint8Array, from: number, to: number): void;
+  /** The first of them were taken. */
+  consume(count: number): void;
+}
+
+/** What is {@link Kept} in memory that grows with it. Empty carries hold next to no memory. */
+export class Carry implements Kept {
   bytes: Uint8Array = EMPTY;
   start = 0;
   length = 0;

@@ -53,6 +53,15 @@ export interface Left {
   resume(): void;
 
   /**
+   * The orbit, within its `receive`, has no use for a part: of the bytes that this call leaves unconsumed and those that follow, it wants `length`
+   * at once. A Left that has room for them receives them into one piece and answers how many it will show together: `length`, or fewer where it has less
+   * room. It goes on showing what there is at each arrival, of which the orbit consumes nothing until they are all there. 0: they come as they come.
+   *
+   * `gather(0)` ends it: what there is is shown again, once the current call returned, and the rest comes as it comes.
+   */
+  gather(length: number): number;
+
+  /**
    * When `clock.now` reaches this, the orbit's `tick` is called (within the runtime's timer resolution, 0.5 s or less) and this becomes 0.
    * 0 means never. Setting it costs a store.
    */

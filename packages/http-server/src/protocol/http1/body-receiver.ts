@@ -1,8 +1,11 @@
 import type { TrailerField } from '../../exchange/request-body.js';
+import type { Left } from '../../sans-io/left.js';
 import { ChunkedDecoder, type ChunkSink } from './chunked-decoder.js';
 import type { ResolvedHttp1Limits } from './limits.js';
 
 const NO_TRAILERS: readonly TrailerField[] = [];
+/** A body that is collected and this long is asked for in one piece. */
+const GATHERED_BYTES_MIN = 131_072;
 const DISCARD: ChunkSink = { push() {} };
 
 /**
@@ -19,6 +22,8 @@ export class BodyReceiver {
   #remaining = 0;
   #maxBytes: number;
   #dropped = 0;
+  /** What the Left shows together: nothing is taken before. */
+  #awaited = 0;
 
   /** The peer waits for `100 Continue` before it sends. */
   awaitsContinue = false;
@@ -50,6 +55,7 @@ export class BodyReceiver {
     this.#length = length;
     this.#remaining = length;
     this.#maxBytes = this.#limits.maxBodyBytes;
+    this.#awaited = 0;
     this.awaitsContinue = awaitsContinue;
     this.draining = false;
     if (!this.#chunked) return;
@@ -58,9 +64,26 @@ export class BodyReceiver {
   }
 
   /** From here on every byte is dropped. */
-  drain(): void {
+  drain(left: Left): void {
     this.draining = true;
     this.#dropped = 0;
+    if (this.#awaited > 0) left.gather(0);
+    this.#awaited = 0;
+  }
+
+  /**
+   * Whether somebody who wants the whole body is better served later, with more of it in one piece.
+   * @param shown bytes of it that are here
+   */
+  awaitsMore(left: Left, shown: number): boolean {
+    if (this.draining) return false;
+    if (this.#awaited === 0 && !this.#chunked && this.#remaining > shown) {
+      const remaining = this.#remaining;
+      if (remaining >= GATHERED_BYTES_MIN) this.#awaited = left.gather(remaining);
+    }
+    if (shown < this.#awaited) return true;
+    this.#awaited = 0;
+    return false;
   }
 
   /**

@@ -274,10 +274,12 @@ export class Http1Connection extends ConnectionFlow implements Orbit, ExchangeHo
       this.disarmBody();
       return p;
     }
-    const next =
-      incoming.tooLarge && !incoming.draining
-        ? FAULT_BODY_LENGTH
-        : incoming.take(bytes, p, end, reader);
+    const tooLarge = incoming.tooLarge && !incoming.draining;
+    if (!tooLarge && reader?.collecting && incoming.awaitsMore(this.left, end - p)) {
+      this.armBody();
+      return p;
+    }
+    const next = tooLarge ? FAULT_BODY_LENGTH : incoming.take(bytes, p, end, reader);
     if (next < 0) {
       this.#bodyFault(next);
       return end;
@@ -359,7 +361,7 @@ export class Http1Connection extends ConnectionFlow implements Orbit, ExchangeHo
     if (!exchange.keepAlive || this.restUnwelcome) this.#end();
     else {
       this.disarmHandler();
-      this.#incoming!.drain();
+      this.#incoming!.drain(this.left);
       // A total: a peer that trickles what nobody wants is not worth waiting for.
       this.armBody();
       this.resume();

@@ -42,6 +42,9 @@ class NullLeft implements Left {
   }
   pause(): void {}
   resume(): void {}
+  gather(): number {
+    return 0;
+  }
   peer(): null {
     return null;
   }

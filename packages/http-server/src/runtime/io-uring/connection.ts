@@ -3,10 +3,12 @@ import { type Cqe, Errno } from '@ringbearer/io-uring-opcode';
 import type { Clock } from '../../sans-io/clock.js';
 import type { Left, PeerAddress } from '../../sans-io/left.js';
 import type { CloseReason, Orbit } from '../../sans-io/orbit.js';
-import type { Carry } from '../carry.js';
+import { Carry, type Kept } from '../carry.js';
 import { Linger } from '../linger.js';
+import { NO_ORBIT } from '../no-orbit.js';
 import { HIGH_WATER_BYTES, LOW_WATER_BYTES } from '../transmit-queue.js';
 import type { Ender, Ending } from './ending.js';
+import type { Gatherer, Gathering } from './gathering.js';
 import type { Outgoing, Sender } from './outgoing.js';
 import type { Receive, Receiver } from './receive.js';
 import type { IoUringRuntime } from './runtime.js';
@@ -29,7 +31,7 @@ type State = 'open' | 'ending' | 'lingering' | 'aborting' | 'gone' | 'free';
 /**
  * One accepted socket: the outermost Left. What it works with is borrowed from the runtime's {@link Equipment} while there is work.
  */
-export class Connection implements Left, Receiver, Sender, Ender {
+export class Connection implements Left, Receiver, Gatherer, Sender, Ender {
   deadline = 0;
   /** Index in the runtime's list of live connections. */
   index = -1;
@@ -40,8 +42,10 @@ export class Connection implements Left, Receiver, Sender, Ender {
   readonly #runtime: IoUringRuntime;
   readonly #socket: FixedFd;
   readonly #receive: Receive;
-  /** Bytes kept; null: none. */
-  #carry: Carry | null = null;
+  /** Bytes kept; null: none. The {@link #gathering}, once that has begun. */
+  #carry: Kept | null = null;
+  /** Where a long message is received to; null: nowhere. */
+  #gathering: Gathering | null = null;
   /** What is written or being sent; null: nothing. */
   #outgoing: Outgoing | null = null;
   #ending: Ending | null = null;
@@ -114,6 +118,22 @@ export class Connection implements Left, Receiver, Sender, Ender {
     this.#paused = false;
     this.#touch();
   }
+  gather(length: number): number {
+    const gathering = this.#gathering;
+    if (length === 0) {
+      if (gathering !== null) {
+        gathering.needed = 0;
+        this.#touch();
+      }
+      return 0;
+    }
+    if (gathering !== null || !this.#presenting || this.#state !== 'open') return 0;
+    this.#gathering = this.#runtime.equipment.gathering(this.#socket, this, length);
+    if (this.#gathering === null) return 0;
+    // What is kept already is looked at right now: it moves when the orbit has returned.
+    this.#carry ??= this.#gathering;
+    return this.#gathering.needed;
+  }
   peer(): PeerAddress | null {
     // Asked for once, whatever came of it: connections are counted by it.
     if (this.#peer === undefined)
@@ -176,7 +196,11 @@ export class Connection implements Left, Receiver, Sender, Ender {
   #listen(): void {
     this.#receiving = true;
     this.#stoppedReceiving = false;
-    this.#runtime.push(this.#receive);
+    const gathering = this.#gathering;
+    if (gathering?.wants) {
+      gathering.aim();
+      this.#runtime.push(gathering);
+    } else this.#runtime.push(this.#receive);
   }
 
   onReceive(cqe: Cqe): void {
@@ -201,9 +225,7 @@ export class Connection implements Left, Receiver, Sender, Ender {
       if (this.#stoppedReceiving) this.#stopped();
       else this.#listen();
     } else if (res === 0) {
-      this.#receiveEnded = true;
-      if (this.#state === 'lingering') this.#leave('ended');
-      else if (this.#state === 'open') this.#present();
+      this.#receivedEnd();
     } else if (res === ENOBUFS) {
       this.#runtime.receiveLater(this);
     } else if (res === ECANCELED && this.#stoppedReceiving) {
@@ -211,6 +233,31 @@ export class Connection implements Left, Receiver, Sender, Ender {
     } else {
       this.#leave('peer-reset');
     }
+  }
+
+  /** As {@link onReceive}, of what was received into the memory that it is kept in. */
+  onGathered(cqe: Cqe): void {
+    const gathering = this.#gathering!;
+    const { res } = cqe;
+    this.#receiving = false;
+    gathering.arrived(Math.max(res, 0));
+    if (this.#carry !== gathering) this.#giveGathering(gathering); // nobody wants it any more
+    if (this.#state === 'gone') {
+      this.#release();
+    } else if (res > 0) {
+      this.#runtime.bytesReceived += res;
+      this.#stoppedReceiving = true;
+      if (this.#state === 'open') this.#present();
+      else if (this.#state === 'lingering') this.#drop(res);
+      if (this.#stoppedReceiving) this.#stopped();
+    } else if (res === 0) this.#receivedEnd();
+    else this.#leave('peer-reset');
+  }
+
+  #receivedEnd(): void {
+    this.#receiveEnded = true;
+    if (this.#state === 'lingering') this.#leave('ended');
+    else if (this.#state === 'open') this.#present();
   }
 
   /** Receiving was stopped for an orbit that had enough, which may want more by now. */
@@ -252,6 +299,10 @@ export class Connection implements Left, Receiver, Sender, Ender {
   }
 
   #keep(bytes: Uint8Array, start: number, end: number): void {
+    const gathering = this.#gathering;
+    if (gathering !== null && this.#carry === gathering && gathering.room < end - start) {
+      this.#endGathering(gathering);
+    }
     this.#carry ??= this.#runtime.equipment.carry();
     this.#carry.append(bytes, start, end);
   }
@@ -260,7 +311,26 @@ export class Connection implements Left, Receiver, Sender, Ender {
     const carry = this.#carry;
     this.#carry = null;
     // While the orbit looks at it, nobody else may have it.
-    if (carry !== null && !this.#presenting) this.#runtime.equipment.giveCarry(carry);
+    if (this.#presenting) return;
+    if (carry instanceof Carry) this.#runtime.equipment.giveCarry(carry);
+    else if (this.#gathering !== null) this.#giveGathering(this.#gathering);
+  }
+
+  /** The orbit has what it waited for, or gave up on it. What is left over is kept as anything else is. */
+  #endGathering(gathering: Gathering): void {
+    gathering.needed = 0;
+    if (gathering.inFlight) return;
+    const { bytes, start, length } = gathering;
+    this.#carry = length === 0 ? null : this.#runtime.equipment.carry();
+    this.#carry?.append(bytes, start, start + length);
+    this.#giveGathering(gathering);
+  }
+
+  /** While the kernel writes to it, or the orbit looks at it, nobody else may have it: its completion or {@link #offer} comes here again. */
+  #giveGathering(gathering: Gathering): void {
+    if (gathering.inFlight || this.#presenting) return;
+    this.#gathering = null;
+    this.#runtime.equipment.giveGathering(gathering);
   }
 
   /** An orbit that throws has a bug: its connection ends, and the process hears of it. */
@@ -273,6 +343,7 @@ export class Connection implements Left, Receiver, Sender, Ender {
       throw error;
     } finally {
       this.#presenting = false;
+      if (this.#state === 'gone' && this.#gathering !== null) this.#giveGathering(this.#gathering);
     }
   }
 
@@ -283,9 +354,17 @@ export class Connection implements Left, Receiver, Sender, Ender {
     for (let carry = this.#carry; carry !== null; carry = this.#carry) {
       if (this.#paused || this.#state !== 'open') break;
       const consumed = this.#offer(carry.bytes, carry.start, carry.start + carry.length);
-      if (consumed === 0 || this.#carry !== carry) break;
-      carry.consume(consumed);
-      if (carry.length === 0) this.#dropCarry();
+      if (this.#carry !== carry) break;
+      if (consumed > 0) carry.consume(consumed);
+      const gathering = this.#gathering;
+      if (gathering !== null) {
+        if (carry !== gathering) {
+          gathering.append(carry.bytes, carry.start, carry.start + carry.length);
+          this.#dropCarry();
+          this.#carry = gathering;
+        } else if (!gathering.wants || consumed > 0) this.#endGathering(gathering);
+      } else if (carry.length === 0) this.#dropCarry();
+      if (consumed === 0 || (this.#carry === gathering && gathering !== null)) break;
     }
     if (this.#paused || this.#state !== 'open') return;
     if (this.#receiveEnded) {
@@ -384,7 +463,9 @@ export class Connection implements Left, Receiver, Sender, Ender {
     this.#dropCarry();
     const outgoing = this.#outgoing;
     outgoing?.queue.clear();
-    if (this.#receiving) this.#runtime.cancel(this.#receive);
+    if (this.#receiving) {
+      this.#runtime.cancel(this.#gathering?.inFlight ? this.#gathering : this.#receive);
+    }
     if (outgoing?.busy) this.#runtime.cancel(outgoing.operation);
     const orbit = this.#orbit;
     this.#orbit = NO_ORBIT;
@@ -397,7 +478,8 @@ export class Connection implements Left, Receiver, Sender, Ender {
 
   /** Closes the socket once none of its operations is in flight. */
   #release(): void {
-    if (this.#receive.inFlight || this.#outgoing?.operation.inFlight) return;
+    if (this.#receive.inFlight || this.#gathering?.inFlight) return;
+    if (this.#outgoing?.operation.inFlight) return;
     const ending = this.#endingOperations();
     if (ending.quiet) this.#runtime.push(ending.close);
   }
@@ -416,12 +498,3 @@ export class Connection implements Left, Receiver, Sender, Ender {
     this.#runtime.closed(this);
   }
 }
-
-const NO_ORBIT: Orbit = {
-  receive: (_bytes, start, end) => end - start,
-  receiveEnd() {},
-  drained() {},
-  tick() {},
-  shutdown() {},
-  close() {},
-};

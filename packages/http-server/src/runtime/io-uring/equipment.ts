@@ -1,12 +1,25 @@
+import type { Lease } from '@ringbearer/io-uring-buffer';
 import type { FixedFd } from '@ringbearer/io-uring-fd';
 import { Carry } from '../carry.js';
 import { type Ender, Ending } from './ending.js';
+import {
+  GATHERED_BYTES_MAX,
+  GATHERED_BYTES_MIN,
+  type Gatherer,
+  Gathering,
+  NOBODY,
+} from './gathering.js';
 import { Outgoing, type Sender } from './outgoing.js';
 import { Receive, type Receiver } from './receive.js';
 import type { TransmitPool } from './transmit-pool.js';
 
 /** Unused things of one kind that are kept. More than this are in use at once only in a burst. */
 const SPARE_MAX = 1024;
+/**
+ * Gatherings there may be: 64 MiB, of which the pages count that were written. More long messages at once than these are received as short ones are, so peers
+ * that begin one and stall cost this much and no more.
+ */
+export const GATHERINGS_MAX = 64;
 /** Carries keep up to 4 KiB of memory each. */
 const SPARE_CARRIES_MAX = 64;
 
@@ -24,15 +37,25 @@ export class Equipment {
   readonly #outgoing: Outgoing[] = [];
   readonly #endings: Ending[] = [];
   readonly #carries: Carry[] = [];
+  readonly #gatherings: Gathering[] = [];
+  readonly #allocate: (bytes: number) => Lease;
+  #gatheringsMade = 0;
 
   /**
    * @param group buffer group to receive into
+   * @param allocate memory that the kernel may write to
    * @param turn bytes of one receive; undefined: without bound
    */
-  constructor(group: number, pool: TransmitPool, turn: number | undefined) {
+  constructor(
+    group: number,
+    pool: TransmitPool,
+    allocate: (bytes: number) => Lease,
+    turn: number | undefined,
+  ) {
     this.#group = group;
     this.#turnBytes = turn;
     this.#pool = pool;
+    this.#allocate = allocate;
   }
 
   receive(socket: FixedFd, receiver: Receiver): Receive {
@@ -61,8 +84,32 @@ export class Equipment {
     return this.#carries.pop() ?? new Carry();
   }
 
+  /** Memory for `length` bytes, or as many as there is room for; null when there is none, or they are too few. */
+  gathering(socket: FixedFd, gatherer: Gatherer, length: number): Gathering | null {
+    // A receive in flight that nothing bounds would bring more than fits.
+    if (this.#turnBytes === undefined || length < GATHERED_BYTES_MIN) return null;
+    let gathering = this.#gatherings.pop();
+    if (gathering === undefined) {
+      if (this.#gatheringsMade === GATHERINGS_MAX) return null;
+      this.#gatheringsMade++;
+      gathering = new Gathering(this.#allocate(GATHERED_BYTES_MAX));
+    }
+    gathering.open(socket, gatherer, Math.min(length, GATHERED_BYTES_MAX));
+    return gathering;
+  }
+
+  /** Gatherings that connections have. */
+  get gatheringsInUse(): number {
+    return this.#gatheringsMade - this.#gatherings.length;
+  }
+
+  giveGathering(gathering: Gathering): void {
+    gathering.gatherer = NOBODY;
+    this.#gatherings.push(gathering);
+  }
+
   giveReceive(receive: Receive): void {
-    receive.receiver = NOBODY;
+    receive.receiver = NO_RECEIVER;
     if (this.#receives.length < SPARE_MAX) this.#receives.push(receive);
   }
 
@@ -81,4 +128,4 @@ export class Equipment {
   }
 }
 
-const NOBODY: Receiver = { onReceive() {} };
+const NO_RECEIVER: Receiver = { onReceive() {} };

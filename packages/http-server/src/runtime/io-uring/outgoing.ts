@@ -3,8 +3,11 @@ import { type Cqe, type GatherPart, type OpCode, Send, SendMsg } from '@ringbear
 import { type Segment, segmentBytes, TransmitQueue } from '../transmit-queue.js';
 import type { TransmitPool, TransmitSlot } from './transmit-pool.js';
 
-/** Most bytes one send carries: the write timeout is about progress, and one piece is what counts as progress. */
-const PIECE_BYTES = 256 * 1024;
+/**
+ * Most bytes one send names: what the kernel's default lets a socket buffer grow to. It takes what fits and completes, as MSG_WAITALL is not asked for: the
+ * write timeout is about progress, and each completion is some.
+ */
+const PIECE_BYTES = 4 * 1024 * 1024;
 /** Most segments one send carries: their vector fits in the operation's record. */
 const PARTS_MAX = 12;
 
@@ -167,7 +170,7 @@ class SendTo extends Send {
   sender: Sender;
 
   constructor(socket: FixedFd, sender: Sender) {
-    super({ socket, data: NOTHING });
+    super({ socket, data: NOTHING, waitAll: false });
     this.sender = sender;
     this.handler = tell;
   }
@@ -177,7 +180,7 @@ class GatherTo extends SendMsg {
   readonly #send: SendTo;
 
   constructor(socket: FixedFd, send: SendTo) {
-    super({ socket, data: [NOTHING] });
+    super({ socket, data: [NOTHING], waitAll: false });
     this.#send = send;
     this.handler = (cqe) => this.#send.sender.onSend(cqe);
   }

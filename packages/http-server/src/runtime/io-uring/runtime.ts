@@ -24,7 +24,7 @@ import type { StatsBoard } from '../stats-board.js';
 import { WorkList } from '../work-list.js';
 import { Acceptor } from './acceptor.js';
 import { Connection } from './connection.js';
-import { Equipment } from './equipment.js';
+import { Equipment, GATHERINGS_MAX } from './equipment.js';
 import type { IoUringRuntimeOptions } from './options.js';
 import { Outgoing } from './outgoing.js';
 import { turnBytes } from './receive.js';
@@ -150,7 +150,7 @@ export class IoUringRuntime implements Runtime<ListenOptions, SocketName> {
         CompletionQueue: SUBMISSION_ENTRIES * 4,
         RegisteredFd: fileLimit,
         PendingCompletions: Math.min(1_048_575, fileLimit * OPERATIONS_PER_CONNECTION + 64),
-        Buffers: RECEIVE_BUFFERS + TRANSMIT_SLOTS,
+        Buffers: RECEIVE_BUFFERS + TRANSMIT_SLOTS + GATHERINGS_MAX,
         BufferBytes: 2 ** 30,
         BufferGroups: 1,
       },
@@ -177,6 +177,7 @@ export class IoUringRuntime implements Runtime<ListenOptions, SocketName> {
     this.equipment = new Equipment(
       this.receive.group,
       this.transmit,
+      (bytes) => this.#bearer.allocate(bytes),
       turnBytes(this.#bearer.probe().kernel),
     );
     this.#timer = new Timeout({ milliseconds: TICK_MS });

@@ -113,8 +113,9 @@ export class MemoryConnection {
       if (this.left.paused) return this;
       const fresh = this.#incoming.shift();
       if (fresh !== undefined) this.#deliver(fresh);
-      else if (this.#kept.length > 0 && this.#wasPaused) this.#deliver(new Uint8Array(0));
-      else if (this.#fin && !this.#finTold) {
+      else if (this.#kept.length > 0 && (this.#wasPaused || this.left.showAgain)) {
+        this.#deliver(new Uint8Array(0));
+      } else if (this.#fin && !this.#finTold) {
         this.#finTold = true;
         if (!this.left.ended) this.#orbit.receiveEnd();
       } else if (this.left.ended && this.reads && this.left.queuedBytes === 0) {
@@ -156,13 +157,24 @@ export class MemoryConnection {
     memory.set(this.#kept, 4);
     memory.set(fresh, 4 + kept);
     const length = kept + fresh.length;
+    const { left } = this;
+    const { awaited } = left;
+    left.showAgain = false;
     const consumed = this.#orbit.receive(memory, 4, 4 + length);
+    if (consumed > 0 && length < awaited && left.awaited === awaited) {
+      throw new Error(
+        `receive() consumed ${consumed} of ${length} bytes, and wanted ${awaited} at once`,
+      );
+    }
+    // It has what it waited for, or took what there was after all.
+    if (left.awaited === awaited ? length >= awaited : consumed === length) left.awaited = 0;
     if (!(consumed >= 0 && consumed <= length)) {
       throw new Error(`receive() consumed ${consumed} of ${length} bytes`);
     }
     this.#kept = memory.slice(4 + consumed, 4 + length);
-    this.#wasPaused = this.left.paused;
-    if (!this.left.paused) this.keptBytesMax = Math.max(this.keptBytesMax, this.#kept.length);
+    this.#wasPaused = left.paused;
+    if (!left.paused && left.awaited === 0)
+      this.keptBytesMax = Math.max(this.keptBytesMax, this.#kept.length);
     memory.fill(POISON);
   }
 

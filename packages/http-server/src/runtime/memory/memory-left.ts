@@ -8,6 +8,8 @@ export interface MemoryLeftOptions {
   readonly highWaterBytes?: number;
   /** Queued bytes below which `drained()` is due. Default a quarter of the high-water mark. */
   readonly lowWaterBytes?: number;
+  /** Bytes that {@link Left.gather} grants at most. Default 0: it refuses. */
+  readonly gatheredBytesMax?: number;
   /** What {@link Left.peer} says. Default 127.0.0.1, port 40,000. */
   readonly peer?: PeerAddress | null;
 }
@@ -21,6 +23,7 @@ export class MemoryLeft implements Left {
   readonly #highWaterBytes: number;
   readonly #lowWaterBytes: number;
   readonly #peer: PeerAddress | null;
+  readonly #gatheredBytesMax: number;
   #out = new Uint8Array(RESERVE_BYTES_MAX);
   #reservedFrom = -1;
   #reservedTo = -1;
@@ -35,6 +38,10 @@ export class MemoryLeft implements Left {
   aborted = false;
   /** `pause()` was called, and `resume()` not since. */
   paused = false;
+  /** What {@link gather} granted and the orbit has not got yet. */
+  awaited = 0;
+  /** `gather(0)` was called: what there is is to be shown again. */
+  showAgain = false;
   /** How often bytes were committed, written or sent: a measure of coalescing. */
   writes = 0;
 
@@ -42,6 +49,7 @@ export class MemoryLeft implements Left {
     this.clock = clock;
     this.#highWaterBytes = options.highWaterBytes ?? 65_536;
     this.#lowWaterBytes = options.lowWaterBytes ?? this.#highWaterBytes >> 2;
+    this.#gatheredBytesMax = options.gatheredBytesMax ?? 0;
     this.#peer = options.peer === undefined ? LOOPBACK : options.peer;
   }
 
@@ -103,6 +111,13 @@ export class MemoryLeft implements Left {
 
   resume(): void {
     this.paused = false;
+  }
+
+  gather(length: number): number {
+    if (length === 0) this.showAgain = true;
+    else if (this.awaited > 0) throw new Error('gather() while something is gathered');
+    this.awaited = Math.min(length, this.#gatheredBytesMax);
+    return this.awaited;
   }
 
   peer(): PeerAddress | null {

@@ -4,6 +4,7 @@ import type { Left, PeerAddress } from '../../sans-io/left.js';
 import type { CloseReason, Orbit } from '../../sans-io/orbit.js';
 import { Carry } from '../carry.js';
 import { Linger } from '../linger.js';
+import { NO_ORBIT } from '../no-orbit.js';
 import { HIGH_WATER_BYTES, LOW_WATER_BYTES } from '../transmit-queue.js';
 import { Outgoing } from './outgoing.js';
 import type { NodeRuntime } from './runtime.js';
@@ -109,6 +110,9 @@ export class Connection implements Left {
     if (!this.#paused) return;
     this.#paused = false;
     this.#touch();
+  }
+  gather(): number {
+    return 0; // libuv brings 64 KiB at a time, in memory of its own
   }
   peer(): PeerAddress | null {
     // Asked for once, whatever came of it: connections are counted by it.
@@ -357,12 +361,3 @@ function peerOf(socket: Socket): PeerAddress | null {
   }
   return { family: remoteFamily === 'IPv6' ? 'IPv6' : 'IPv4', address, port };
 }
-
-const NO_ORBIT: Orbit = {
-  receive: (_bytes, start, end) => end - start,
-  receiveEnd() {},
-  drained() {},
-  tick() {},
-  shutdown() {},
-  close() {},
-};
