@@ -53,6 +53,8 @@ describe('TransmitQueue', () => {
         sent.push(take(queue));
         expect(queue.bytes).toBe(0);
         expect(Buffer.concat(sent).equals(Buffer.concat(written))).toBe(true);
+        // A slot may be open in which nothing was written: the queue has it until it is cleared.
+        queue.clear();
         expect(pool.borrowed).toBe(0);
       }),
     );
