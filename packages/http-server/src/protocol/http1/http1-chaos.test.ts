@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { HttpReply, HttpRequest } from '../../exchange/index.js';
+import { type HttpReply, type HttpRequest, LateWork } from '../../exchange/index.js';
 import { rawHandler } from '../../handlers/raw.js';
 import { type MemoryConnection, MemoryRuntime, Random } from '../../runtime/memory/index.js';
 import { http1 } from './http1.js';
@@ -7,6 +7,10 @@ import { http1 } from './http1.js';
 /** Set CHAOS_SEED to repeat a failure, CHAOS_RUNS to search longer. */
 const SEED = Number(process.env.CHAOS_SEED ?? 1);
 const RUNS = Number(process.env.CHAOS_RUNS ?? 300);
+
+/** What a handler may raise its limit to; the server's own is below what requests bring. */
+const RAISED = 150_000;
+const LIMITS = { maxBodyBytes: 60_000, maxRaisedBodyBytes: RAISED };
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
@@ -16,7 +20,7 @@ async function misbehave(request: HttpRequest, reply: HttpReply, random: Random)
   const wait = async (): Promise<void> => {
     for (let i = random.below(4); i > 0; i--) await turn();
   };
-  switch (random.below(9)) {
+  switch (random.below(11)) {
     case 0:
       reply.text(tag);
       return;
@@ -51,6 +55,28 @@ async function misbehave(request: HttpRequest, reply: HttpReply, random: Random)
       reply.informational(103, { Link: tag });
       reply.header('Connection', random.oneIn(3) ? 'close' : 'keep-alive').bytes(Buffer.from(tag));
       return;
+    case 8: {
+      // A limit of its own, set whenever it occurs to it; nothing beyond it is ever seen.
+      if (random.oneIn(3)) await wait();
+      const limit = random.below(random.oneIn(2) ? 200 : RAISED);
+      request.maxBodyBytes = limit;
+      if (random.oneIn(3)) await wait();
+      const { length } = await request.bytes();
+      if (length > limit) throw new Error(`${length} bytes are above ${limit}`);
+      reply.text(`${tag}${length}`);
+      return;
+    }
+    case 9: {
+      let length = 0;
+      for await (const chunk of request.body) {
+        length += chunk.length;
+        // From here on whatever comes is too much, or not.
+        if (random.oneIn(3)) request.maxBodyBytes = random.below(RAISED);
+        await wait();
+      }
+      reply.text(`${tag}${length}`);
+      return;
+    }
     case 7:
       await request.bytes({ maxBytes: 50 });
       await wait();
@@ -62,6 +88,12 @@ async function misbehave(request: HttpRequest, reply: HttpReply, random: Random)
       await wait();
       reply.end();
   }
+}
+
+/** Work for after the reply, some of which fails. */
+async function late(random: Random): Promise<void> {
+  for (let i = random.below(12); i > 0; i--) await turn();
+  if (random.oneIn(3)) throw new Error('late');
 }
 
 function requestOf(tag: string, random: Random): string {
@@ -96,20 +128,30 @@ function checkWire(wire: string, truncated: boolean, explain: string): void {
 
 test(`Http1Connection survives ${RUNS} seeded connections of misbehaving handlers, peers and time`, async () => {
   let replies = 0;
+  let failures = 0;
   for (let run = 0; run < RUNS; run++) {
     const seed = SEED * 100_003 + run;
     const explain = `CHAOS_SEED=${SEED}, run ${run}`;
     const random = new Random(seed);
     let active = 0;
+    let failed = 0;
+    const work = new LateWork({ maxWaitUntil: 1 + random.below(8), onError: () => void failed++ });
     const handle = rawHandler(
       async (request, reply) => {
+        // May be one too many.
+        if (random.oneIn(4)) request.waitUntil(late(random));
         active++;
         await misbehave(request, reply, random).finally(() => active--);
       },
       { onError: () => {} },
     );
     const runtime = new MemoryRuntime(
-      http1({ handle, ...(random.oneIn(3) ? { handlerTimeoutMs: 3_000 } : {}) }),
+      http1({
+        handle,
+        late: work,
+        ...LIMITS,
+        ...(random.oneIn(3) ? { handlerTimeoutMs: 3_000 } : {}),
+      }),
       { seed, highWaterBytes: 1 << (9 + random.below(9)) },
     );
     const peers: MemoryConnection[] = [runtime.connect(), runtime.connect()];
@@ -154,6 +196,8 @@ test(`Http1Connection survives ${RUNS} seeded connections of misbehaving handler
       state = now;
       if (++turns > 50_000) throw new Error(`a handler hangs: ${explain}`);
     }
+    expect(await work.settled(5_000), explain).toBe(true);
+    failures += failed;
     for (const peer of peers) {
       const quiet = peer.received.length;
       replies += peer.received.split(/HTTP\/1\.1 [2-5]/).length - 1;
@@ -166,6 +210,7 @@ test(`Http1Connection survives ${RUNS} seeded connections of misbehaving handler
       expect(peer.received.length, explain).toBeGreaterThanOrEqual(quiet);
     }
   }
-  console.log(`chaos: seed ${SEED}, ${replies} replies`);
+  console.log(`chaos: seed ${SEED}, ${replies} replies, ${failures} late failures`);
   expect(replies).toBeGreaterThan(RUNS);
+  expect(failures).toBeGreaterThan(RUNS / 10);
 }, 120_000);
