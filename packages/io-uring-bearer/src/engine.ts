@@ -181,7 +181,8 @@ export class Engine {
     if (this.#state !== 'open') throw closedError();
     if (this.counters.pending >= this.#pendingMax) throw this.#atCapacity(1);
     if (this.#supported[operation.code] !== 1) throw unsupportedError(operation, this.#supported);
-    if ((flags & ~KNOWN_FLAGS) !== 0) checkFlags(flags, this.personalities);
+    if (typeof flags !== 'number' || (flags & ~KNOWN_FLAGS) !== 0)
+      checkFlags(flags, this.personalities);
     this.#enqueue(operation, flags, sink);
   }
 

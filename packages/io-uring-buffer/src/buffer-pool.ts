@@ -41,12 +41,9 @@ const SIZE_MAX = 1 << 30; // the kernel's limit for one registered buffer
  * ```
  */
 export class BufferPool {
-  /** Buffers there are. */
-  readonly count: number;
-  /** Bytes of each. */
-  readonly bufferBytes: number;
-  /** Id that the leases carry. */
-  readonly group: number;
+  readonly #count: number;
+  readonly #bufferBytes: number;
+  readonly #group: number;
   /** All buffers as raw memory, and where each starts: what registering the pool registers. */
   readonly unsafe: UnsafeBuffers;
   readonly #arena: Arena;
@@ -76,9 +73,9 @@ export class BufferPool {
     this.pageKind = arena.pageKind;
     this.#memory = memory;
     this.unsafe = new UnsafeBuffers(memory, bufferBytes);
-    this.count = count;
-    this.bufferBytes = bufferBytes;
-    this.group = group;
+    this.#count = count;
+    this.#bufferBytes = bufferBytes;
+    this.#group = group;
     this.#arena = arena;
     this.#onRelease = onRelease;
     this.#onClose = onClose;
@@ -95,26 +92,39 @@ export class BufferPool {
     };
   }
 
+  /** Id that the leases carry. */
+  get group(): number {
+    return this.#group;
+  }
+  /** Buffers there are. */
+  get count(): number {
+    return this.#count;
+  }
+  /** Bytes of each. */
+  get bufferBytes(): number {
+    return this.#bufferBytes;
+  }
+
   /** Buffers that may be taken now. */
   get available(): number {
     return this.#available;
   }
   /** Buffers out on lease. */
   get used(): number {
-    return this.count - this.#available;
+    return this.#count - this.#available;
   }
 
   /**
    * Leases a buffer, or its first `length` bytes. The bytes are whatever the last use left.
    * @throws {BufferError} AT_CAPACITY (kind Buffers): back-pressure, wait for a release; BUFFER_CLOSED
    */
-  take(length: number = this.bufferBytes): Lease {
+  take(length: number = this.#bufferBytes): Lease {
     if (!this.#open) throw new BufferError('BUFFER_CLOSED', CLOSED);
-    checkInteger('take a buffer', 'length', length, 0, this.bufferBytes);
-    if (this.#available === 0) throw atCapacity('Buffers', this.count, this.count, 1);
+    checkInteger('take a buffer', 'length', length, 0, this.#bufferBytes);
+    if (this.#available === 0) throw atCapacity('Buffers', this.#count, this.#count, 1);
     this.#available -= 1;
     const id = this.#free[this.#available]!;
-    return new Lease(this.#home, this.#owners[id]!, id, id, 0, length, id * this.bufferBytes);
+    return new Lease(this.#home, this.#owners[id]!, id, id, 0, length, id * this.#bufferBytes);
   }
 
   /**
@@ -127,8 +137,8 @@ export class BufferPool {
       if (owner.state === OwnerState.Kernel) throw new BufferError('BUFFER_IN_USE', IN_KERNEL);
     }
     this.#open = false;
-    for (let id = 0; id < this.count; id++) this.#generations[id]! += 1;
-    this.#available = this.count;
+    for (let id = 0; id < this.#count; id++) this.#generations[id]! += 1;
+    this.#available = this.#count;
     this.#arena.vacate(this.#memory);
     this.#onClose?.();
   }

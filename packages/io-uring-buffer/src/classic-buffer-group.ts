@@ -51,12 +51,9 @@ export interface ClassicBufferGroupOptions {
  * ```
  */
 export class ClassicBufferGroup {
-  /** Group id: what operations name. */
-  readonly group: number;
-  /** Buffers there are. */
-  readonly count: number;
-  /** Bytes of each. */
-  readonly bufferBytes: number;
+  readonly #group: number;
+  readonly #count: number;
+  readonly #bufferBytes: number;
   /** All buffers as raw memory, and where each starts. */
   readonly unsafe: UnsafeBuffers;
   readonly #arena: Arena;
@@ -79,9 +76,9 @@ export class ClassicBufferGroup {
     checkInteger('make a buffer group', 'group', group, 0, 0xffff);
     checkInteger('make a buffer group', 'count', count, 1, CLASSIC_BUFFERS_MAX);
     checkInteger('make a buffer group', 'bufferBytes', bufferBytes, 1, PROVIDED_BUFFER_BYTES_MAX);
-    this.group = group;
-    this.count = count;
-    this.bufferBytes = bufferBytes;
+    this.#group = group;
+    this.#count = count;
+    this.#bufferBytes = bufferBytes;
     this.#arena = arena;
     this.#onClose = options.onClose;
     this.#memory = arena.reserve(count * bufferBytes);
@@ -103,6 +100,19 @@ export class ClassicBufferGroup {
     });
   }
 
+  /** Group id: what operations name. */
+  get group(): number {
+    return this.#group;
+  }
+  /** Buffers there are. */
+  get count(): number {
+    return this.#count;
+  }
+  /** Bytes of each. */
+  get bufferBytes(): number {
+    return this.#bufferBytes;
+  }
+
   /** Buffers the kernel has, or was promised. */
   get available(): number {
     return this.#inKernel;
@@ -113,7 +123,7 @@ export class ClassicBufferGroup {
   }
   /** Buffers that wait for a provision. */
   get idle(): number {
-    return this.count - this.#inKernel - this.#ledger.outside;
+    return this.#count - this.#inKernel - this.#ledger.outside;
   }
 
   /**
@@ -126,7 +136,7 @@ export class ClassicBufferGroup {
     let first = 0;
     while (!this.#ledger.isIdle(first)) first += 1;
     let end = first;
-    while (end < this.count && this.#ledger.isIdle(end)) end += 1;
+    while (end < this.#count && this.#ledger.isIdle(end)) end += 1;
     return this.#provide(first, end - first);
   }
 
@@ -171,7 +181,7 @@ export class ClassicBufferGroup {
   removal(): Removal | null {
     if (this.#inKernel === 0) return null;
     this.#removing = true;
-    return { group: this.group, count: this.#inKernel };
+    return { group: this.#group, count: this.#inKernel };
   }
 
   /** The removal took `count` buffers: its `res`, or 0 when it failed. */
@@ -204,23 +214,23 @@ export class ClassicBufferGroup {
   #provide(firstBid: number, count: number): Provision {
     for (let i = 0; i < count; i++) this.#ledger.give(firstBid + i);
     this.#inKernel += count;
-    const byteLength = count * this.bufferBytes;
-    return {
-      group: this.group,
+    const byteLength = count * this.#bufferBytes;
+    return Object.freeze({
+      group: this.#group,
       firstBid,
       count,
-      bufferBytes: this.bufferBytes,
+      bufferBytes: this.#bufferBytes,
       owner: this.#provisions,
       byteLength,
       unsafe: new MemoryRange(this.unsafe, this.unsafe.offset(firstBid), byteLength),
-    };
+    });
   }
 
   /** `count` buffers left the kernel. With the last one of a removal, the removed ones are known and wait. */
   #left(count: number): void {
     this.#inKernel -= count;
     if (!this.#removing || this.#inKernel > 0) return;
-    for (let bid = 0; bid < this.count; bid++)
+    for (let bid = 0; bid < this.#count; bid++)
       if (this.#ledger.isKernel(bid)) this.#ledger.withdraw(bid);
     this.#removing = false;
   }

@@ -84,10 +84,8 @@ function rangeMemory(unsafe: UnsafeMemory): KernelMemory {
  * ```
  */
 export class FixedBuffer implements RegisteredMemory {
-  /** Bytes there are. */
-  readonly byteLength: number;
-  /** All of it, where it has one owner; null for a pool or group, whose leases are named with each operation. */
-  readonly whole: KernelMemory | null;
+  readonly #byteLength: number;
+  readonly #whole: KernelMemory | null;
   readonly #home: FixedBufferHome;
   readonly #index: number;
   readonly #unsafe: UnsafeMemory;
@@ -98,8 +96,17 @@ export class FixedBuffer implements RegisteredMemory {
     this.#home = home;
     this.#index = index;
     this.#unsafe = memory.unsafe;
-    this.whole = memory.whole;
-    this.byteLength = memory.unsafe.bytes.byteLength;
+    this.#whole = memory.whole;
+    this.#byteLength = memory.unsafe.bytes.byteLength;
+  }
+
+  /** Bytes there are. */
+  get byteLength(): number {
+    return this.#byteLength;
+  }
+  /** All of it, where it has one owner; null for a pool or group, whose leases are named with each operation. */
+  get whole(): KernelMemory | null {
+    return this.#whole;
   }
 
   /** Slot of the table. @throws {BufferError} BUFFER_NOT_REGISTERED */
@@ -129,7 +136,7 @@ export class FixedBuffer implements RegisteredMemory {
     const { addressLow, addressHigh } = memory.unsafe;
     const high = (addressHigh - this.#unsafe.addressHigh) * 0x1_0000_0000;
     const start = high + addressLow - this.#unsafe.addressLow + offset;
-    return start >= 0 && length >= 0 && start + length <= this.byteLength;
+    return start >= 0 && length >= 0 && start + length <= this.#byteLength;
   }
 
   /** An operation uses it: only operations call this. @throws {BufferError} BUFFER_NOT_REGISTERED */

@@ -82,7 +82,6 @@ export class FutexWord implements KernelMemory {
     return new FutexWord(new Int32Array(words.buffer, at, 1), unsafe, onRelease);
   }
 
-  readonly byteLength = 4;
   readonly #cell: Int32Array;
   readonly #unsafe: UnsafeMemory;
   readonly #owner = new Owner({ shared: true });
@@ -95,6 +94,10 @@ export class FutexWord implements KernelMemory {
     this.#onRelease = onRelease;
   }
 
+  /** 4. */
+  get byteLength(): number {
+    return 4;
+  }
   /** Shared; `owner.users` is the number of operations in flight on the word. */
   get owner(): Owner {
     this.#demandHeld();

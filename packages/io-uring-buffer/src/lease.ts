@@ -1,5 +1,5 @@
 import type { KernelMemory, Owner, UnsafeMemory } from '@ringbearer/io-uring-owner';
-import { OwnerState } from '@ringbearer/io-uring-owner';
+import { byteLengthOf, OwnerState } from '@ringbearer/io-uring-owner';
 import { BufferError } from './buffer-error.js';
 import { checkInteger } from './check.js';
 import { MemoryRange } from './memory-range.js';
@@ -45,12 +45,10 @@ export interface LeaseHome {
  * ```
  */
 export class Lease implements KernelMemory {
-  /** Id of the buffer in its group: the pool's index, or the kernel's `bid`. */
-  readonly id: number;
-  /** First byte of the lease within that buffer. */
-  readonly offset: number;
-  /** Bytes of the lease. */
-  readonly length: number;
+  // Behind getters, as every number here that bounds what the kernel writes: JavaScript does not know `readonly`.
+  readonly #id: number;
+  readonly #offset: number;
+  readonly #length: number;
   readonly #home: LeaseHome;
   readonly #owner: Owner;
   readonly #slot: number;
@@ -77,9 +75,22 @@ export class Lease implements KernelMemory {
     this.#slot = slot;
     this.#generation = home.generation(slot);
     this.#start = start;
-    this.id = id;
-    this.offset = offset;
-    this.length = length;
+    this.#id = id;
+    this.#offset = offset;
+    this.#length = length;
+  }
+
+  /** Id of the buffer in its group: the pool's index, or the kernel's `bid`. */
+  get id(): number {
+    return this.#id;
+  }
+  /** First byte of the lease within that buffer. */
+  get offset(): number {
+    return this.#offset;
+  }
+  /** Bytes of the lease. */
+  get length(): number {
+    return this.#length;
   }
 
   /** Id of the group the buffer belongs to. */
@@ -108,7 +119,7 @@ export class Lease implements KernelMemory {
   /** Byte `index` of the lease. @throws {RangeError} outside of the lease @throws {BufferError} {OwnerError} as it is not readable */
   at(index: number): number {
     this.#demandReadable();
-    const inside = index >= 0 && index < this.length;
+    const inside = typeof index === 'number' && index >= 0 && index < this.length;
     const byte = inside ? this.#home.memory.bytes[this.#start + index] : undefined;
     if (byte === undefined) throw new RangeError(OUTSIDE);
     return byte;
@@ -131,9 +142,11 @@ export class Lease implements KernelMemory {
   /** The bytes from `start` to `end` (exclusive) as text; out of the lease is cut off, as Buffer does. */
   toString(encoding: BufferEncoding = 'utf8', start = 0, end: number = this.length): string {
     this.#demandReadable();
+    // Once each, as objects may answer differently the next time.
+    const [first, last] = [Number(start), Number(end)];
     // Written so that NaN falls on the safe side: the bytes around are another lease's.
-    const from = start > 0 ? Math.min(start, this.length) : 0;
-    const to = end < this.length ? Math.max(end, from) : this.length;
+    const from = first > 0 ? Math.min(first, this.length) : 0;
+    const to = last < this.length ? Math.max(last, from) : this.length;
     return this.#home.text.toString(encoding, this.#start + from, this.#start + to);
   }
 
@@ -145,7 +158,7 @@ export class Lease implements KernelMemory {
   fill(bytes: Uint8Array, at = 0): void {
     this.#demandHeld();
     checkInteger('fill a lease', 'at', at, 0, this.length);
-    if (at + bytes.length > this.length) throw new RangeError(OUTSIDE);
+    if (at + byteLengthOf(bytes) > this.length) throw new RangeError(OUTSIDE);
     const filling = this.#owner.state === OwnerState.Filling;
     if (!filling) this.#owner.fill();
     this.#home.memory.bytes.set(bytes, this.#start + at);

@@ -71,12 +71,9 @@ export class ProvidedBufferRing {
     return RingEntries.bytesNeeded(count, bufferBytes);
   }
 
-  /** Group id: what operations name with `bufferSelect`. */
-  readonly group: number;
-  /** Buffers there are. */
-  readonly count: number;
-  /** Bytes of each. */
-  readonly bufferBytes: number;
+  readonly #group: number;
+  readonly #count: number;
+  readonly #bufferBytes: number;
   /** What the memory is made of. */
   readonly pageKind: PageKind;
   /** Granted: the kernel goes on where it stopped in a buffer. */
@@ -102,9 +99,9 @@ export class ProvidedBufferRing {
     this.#replenishing = new Replenishing(replenish, this);
     this.pageKind = arena.pageKind;
     const entries = new RingEntries(arena, group, count, bufferBytes);
-    this.group = group;
-    this.count = count;
-    this.bufferBytes = bufferBytes;
+    this.#group = group;
+    this.#count = count;
+    this.#bufferBytes = bufferBytes;
     this.#registrar = registrar;
     this.#entries = entries;
     this.unsafe = entries.unsafe;
@@ -157,6 +154,19 @@ export class ProvidedBufferRing {
     this.#onRefill = options.onRefill;
   }
 
+  /** Group id: what operations name with `bufferSelect`. */
+  get group(): number {
+    return this.#group;
+  }
+  /** Buffers there are. */
+  get count(): number {
+    return this.#count;
+  }
+  /** Bytes of each. */
+  get bufferBytes(): number {
+    return this.#bufferBytes;
+  }
+
   /** Buffers that completions named, that the kernel is done with, and that nobody has brought back. */
   get outstanding(): number {
     return this.#ledger.outside;
@@ -167,7 +177,7 @@ export class ProvidedBufferRing {
   }
   /** Buffers the kernel has, as far as completions read so far tell. */
   get available(): number {
-    return this.count - this.#ledger.outside - this.#entries.unpublished;
+    return this.#count - this.#ledger.outside - this.#entries.unpublished;
   }
   /** Operations that ended with ENOBUFS because this ring was empty. */
   get enobufs(): number {
@@ -251,10 +261,10 @@ export class ProvidedBufferRing {
    */
   unregister(): void {
     if (!this.#open) return;
-    this.#registrar.assertUnused?.(this.group);
+    this.#registrar.assertUnused?.(this.#group);
     this.#ledger.revoke();
     this.#open = false;
-    this.#registrar.unregisterBufferRing(this.group);
+    this.#registrar.unregisterBufferRing(this.#group);
     this.#entries.vacate();
   }
 
@@ -266,6 +276,6 @@ export class ProvidedBufferRing {
   /** Idle -> Kernel. */
   #append(bid: number): void {
     this.#ledger.give(bid);
-    this.#entries.append(bid, this.bufferBytes);
+    this.#entries.append(bid, this.#bufferBytes);
   }
 }

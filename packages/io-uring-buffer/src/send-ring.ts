@@ -56,12 +56,9 @@ export class SendRing {
     return RingEntries.bytesNeeded(count, bufferBytes);
   }
 
-  /** Group id: what `SendGroup` names. */
-  readonly group: number;
-  /** Buffers there are. */
-  readonly count: number;
-  /** Bytes of each. */
-  readonly bufferBytes: number;
+  readonly #group: number;
+  readonly #count: number;
+  readonly #bufferBytes: number;
   readonly #registrar: BufferRegistrar;
   readonly #entries: RingEntries;
   /** Bytes of each buffer that the kernel has, 0 of the others. */
@@ -84,9 +81,9 @@ export class SendRing {
   constructor(arena: Arena, registrar: BufferRegistrar, options: SendRingOptions) {
     const { group, count, bufferBytes, onRoom } = options;
     const entries = new RingEntries(arena, group, count, bufferBytes);
-    this.group = group;
-    this.count = count;
-    this.bufferBytes = bufferBytes;
+    this.#group = group;
+    this.#count = count;
+    this.#bufferBytes = bufferBytes;
     this.#registrar = registrar;
     this.#entries = entries;
     this.#lengths = new Uint32Array(count);
@@ -118,6 +115,19 @@ export class SendRing {
     }
   }
 
+  /** Group id: what `SendGroup` names. */
+  get group(): number {
+    return this.#group;
+  }
+  /** Buffers there are. */
+  get count(): number {
+    return this.#count;
+  }
+  /** Bytes of each. */
+  get bufferBytes(): number {
+    return this.#bufferBytes;
+  }
+
   /** Bytes written and not yet sent, as far as completions read so far tell. */
   get queued(): number {
     return this.#queued;
@@ -128,8 +138,8 @@ export class SendRing {
   }
   /** Bytes that {@link write} takes now. */
   get room(): number {
-    const partly = this.#writing < 0 ? 0 : this.bufferBytes - this.#written;
-    return this.#freeCount * this.bufferBytes + partly;
+    const partly = this.#writing < 0 ? 0 : this.#bufferBytes - this.#written;
+    return this.#freeCount * this.#bufferBytes + partly;
   }
 
   /**
@@ -151,12 +161,12 @@ export class SendRing {
         this.#freeCount -= 1;
         this.#writing = this.#free[this.#freeCount]!;
       }
-      const part = Math.min(total - taken, this.bufferBytes - this.#written);
+      const part = Math.min(total - taken, this.#bufferBytes - this.#written);
       const at = this.#entries.unsafe.offset(this.#writing) + this.#written;
       this.#entries.unsafe.bytes.set(bytes.subarray(taken, taken + part), at);
       this.#written += part;
       taken += part;
-      if (this.#written === this.bufferBytes) this.#seal();
+      if (this.#written === this.#bufferBytes) this.#seal();
     }
     this.#queued += taken;
     return taken;
@@ -175,12 +185,12 @@ export class SendRing {
    */
   close(): void {
     if (!this.#open) return;
-    this.#registrar.assertUnused?.(this.group);
+    this.#registrar.assertUnused?.(this.#group);
     this.#open = false;
     this.#queued = 0;
     this.#freeCount = 0;
     this.#writing = -1;
-    this.#registrar.unregisterBufferRing(this.group);
+    this.#registrar.unregisterBufferRing(this.#group);
     this.#entries.vacate();
   }
 

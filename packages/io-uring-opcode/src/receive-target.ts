@@ -80,6 +80,11 @@ export class ReceiveTarget {
     this.#memory = null;
   }
 
+  /** Bytes to take at most; 0 for all of a group's buffer. */
+  get length(): number {
+    return this.#length;
+  }
+
   /** Fewer bytes than the buffer of a group has were asked for. */
   get partly(): boolean {
     return this.#group >= 0 && this.#length > 0;

@@ -1,5 +1,5 @@
 import type { Descriptor, FileBooks } from '@ringbearer/io-uring-fd';
-import type { KernelMemory, RegisteredMemory } from '@ringbearer/io-uring-owner';
+import { byteLengthOf, type KernelMemory, type RegisteredMemory } from '@ringbearer/io-uring-owner';
 import { SqeFlag } from './abi.generated.js';
 import type { RecordMemory } from './record-memory.js';
 
@@ -175,10 +175,10 @@ export class Sqe {
     this.length(length);
   }
   /** `addr` and `len` from bytes the caller owns; the record keeps them referenced. One native call. */
-  callerBytes(bytes: ArrayBufferView): void {
+  callerBytes(bytes: NodeJS.TypedArray): void {
     this.#lookup(bytes, this.#address);
     this.address(this.#address[0]! | 0, this.#address[1]! | 0);
-    this.length(bytes.byteLength);
+    this.length(byteLengthOf(bytes));
   }
   /** `addr` of caller-owned memory without touching `len` (futex words). One native call. */
   callerAddress(bytes: ArrayBufferView): void {

@@ -1,4 +1,4 @@
-import type { KernelMemory, RegisteredMemory } from '@ringbearer/io-uring-owner';
+import { byteLengthOf, type KernelMemory, type RegisteredMemory } from '@ringbearer/io-uring-owner';
 import { integerArgument, show, TRANSFER_BYTES_MAX } from './argument.js';
 import { demandInside } from './registered-range.js';
 import type { Sqe } from './sqe.js';
@@ -24,18 +24,19 @@ export class TransferSource {
   }
 
   /** Chooses `length` bytes from `offset`. Allocates nothing where the whole of `data` or kernel memory is meant. */
-  set(action: string, data: TransferBytes, offset = 0, length = data?.byteLength - offset): void {
+  set(action: string, data: TransferBytes, offset = 0, bytes?: number): void {
     if (typeof data !== 'object' || data === null || typeof data.byteLength !== 'number') {
       throw new TypeError(
         `Cannot ${action} as data must be a Uint8Array or kernel memory: current value is ${show(data)}`,
       );
     }
-    integerArgument(action, 'offset', offset, 0, data.byteLength);
-    const lengthMax = Math.min(data.byteLength - offset, TRANSFER_BYTES_MAX);
-    integerArgument(action, 'length', length, 0, lengthMax);
+    const byteLength = data instanceof Uint8Array ? byteLengthOf(data) : data.byteLength;
+    integerArgument(action, 'offset', offset, 0, byteLength);
+    const lengthMax = Math.min(byteLength - offset, TRANSFER_BYTES_MAX);
+    const length = integerArgument(action, 'length', bytes ?? byteLength - offset, 0, lengthMax);
     if (data instanceof Uint8Array) {
       if (this.#within !== null) throw new TypeError(NOT_REGISTERED);
-      const whole = offset === 0 && length === data.byteLength;
+      const whole = offset === 0 && length === byteLength;
       this.#bytes = whole ? data : data.subarray(offset, offset + length);
       this.#memory = null;
       this.#offset = 0;
@@ -99,7 +100,7 @@ export class TransferSource {
 
   /** @throws {TypeError} the caller's bytes were transferred, or their buffer shrank */
   assertAttached(): void {
-    if (this.#bytes !== null && this.#bytes.byteLength !== this.#length) {
+    if (this.#bytes !== null && byteLengthOf(this.#bytes) !== this.#length) {
       throw new TypeError(DETACHED);
     }
   }

@@ -1,4 +1,4 @@
-import type { KernelMemory, RegisteredMemory } from '@ringbearer/io-uring-owner';
+import { byteLengthOf, type KernelMemory, type RegisteredMemory } from '@ringbearer/io-uring-owner';
 import { integerArgument, show, TRANSFER_BYTES_MAX } from './argument.js';
 import { RECORD_BYTES } from './record-memory.js';
 import { demandInside } from './registered-range.js';
@@ -64,8 +64,11 @@ export class Vector {
         `Cannot ${action} as ${name} must be an array: current value is ${show(parts)}`,
       );
     }
-    integerArgument(action, `${name}.length`, parts.length, 1, VECTOR_PARTS_MAX);
-    const checked = parts.map((part, i) => partArgument(action, `${name}[${i}]`, part, kernelOnly));
+    const count = integerArgument(action, `${name}.length`, parts.length, 1, VECTOR_PARTS_MAX);
+    const checked: Part[] = [];
+    // Not with map(): that of a subclass may answer what was never checked.
+    for (let i = 0; i < count; i++)
+      checked.push(partArgument(action, `${name}[${i}]`, parts[i]!, kernelOnly));
     const length = checked.reduce((sum, part) => sum + part.length, 0);
     integerArgument(action, `the length of ${name}`, length, 0, TRANSFER_BYTES_MAX);
     if (within !== null) {
@@ -139,7 +142,7 @@ export class Vector {
   /** @throws {TypeError} a part of the caller's was transferred, or its buffer shrank */
   assertAttached(): void {
     for (const { bytes, length } of this.#parts) {
-      if (bytes !== null && bytes.byteLength !== length) throw new TypeError(DETACHED);
+      if (bytes !== null && byteLengthOf(bytes) !== length) throw new TypeError(DETACHED);
     }
   }
 
@@ -188,7 +191,7 @@ const DETACHED =
 
 function partArgument(action: string, name: string, part: GatherPart, kernelOnly: boolean): Part {
   if (part instanceof Uint8Array && !kernelOnly) {
-    return { memory: null, bytes: part, offset: 0, length: part.byteLength };
+    return { memory: null, bytes: part, offset: 0, length: byteLengthOf(part) };
   }
   const whole = isMemory(part);
   const memory = whole ? part : (part as MemoryPart | null)?.memory;

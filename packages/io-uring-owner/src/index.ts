@@ -3,6 +3,7 @@
  *
  * @packageDocumentation
  */
+export * from './byte-length.js';
 export * from './kernel-memory.js';
 export * from './owner.js';
 export * from './owner-diagram.js';

@@ -100,10 +100,10 @@ function provisionArgument(value: BufferProvision): BufferProvision {
       `Cannot provide buffers as they must be kernel memory with a shared owner: current value is ${show(value)}`,
     );
   }
-  const { group, firstBid, count, bufferBytes, byteLength } = value;
+  const { group, firstBid, count, bufferBytes, byteLength, owner, unsafe } = value;
   integerArgument('provide buffers', 'group', group, 0, UINT16_MAX);
   integerArgument('provide buffers', 'firstBid', firstBid, 0, UINT16_MAX);
   integerArgument('provide buffers', 'count', count, 1, GROUP_BUFFERS_MAX - firstBid);
   integerArgument('provide buffers', 'bufferBytes', bufferBytes, 1, Math.floor(byteLength / count));
-  return value;
+  return { group, firstBid, count, bufferBytes, byteLength, owner, unsafe };
 }

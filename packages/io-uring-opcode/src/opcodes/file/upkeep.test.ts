@@ -81,7 +81,8 @@ test('Madvise has the memory meanwhile', () => {
   advise.acquire();
   advise.release();
   expect(memory.owner.name).toBe('Returned');
-  expect(dryRun(advise.set(new FakeMemory(100))).words[6]).toBe(100);
+  expect(dryRun(advise.set(new FakeMemory(12_288))).words[6]).toBe(12_288);
+  expect(() => advise.set(new FakeMemory(100))).toThrow(/must be whole pages/);
   expect(() => advise.complete(fakeCqe(-Errno.EINVAL))).toThrow(/madvise failed: EINVAL/);
   expect(() => new Madvise({ memory: new Uint8Array(8) as never, advice: 4 })).toThrow(TypeError);
 });

@@ -137,12 +137,14 @@ export class FutexWaitV extends OpCode<number | 'not-equal'> {
     if (!Array.isArray(words)) {
       throw new TypeError(`Cannot wait as words must be an array: current value is ${show(words)}`);
     }
-    integerArgument('wait', 'words.length', words.length, 1, FUTEX_WORDS_MAX);
-    for (const one of words) {
-      wordArgument('wait', one?.word);
-      integerArgument('wait', 'expected', one.expected, -0x8000_0000, UINT32_MAX);
-    }
-    this.#words = [...words];
-    this.#entries = new Uint32Array(words.length * ENTRY_WORDS);
+    const count = integerArgument('wait', 'words.length', words.length, 1, FUTEX_WORDS_MAX);
+    // What was checked is what is kept: whoever has the array and its elements may change them.
+    this.#words = Array.from({ length: count }, (_, i) => {
+      const { word, expected } = words[i] ?? {};
+      wordArgument('wait', word);
+      integerArgument('wait', 'expected', expected, -0x8000_0000, UINT32_MAX);
+      return { word: word!, expected: expected! };
+    });
+    this.#entries = new Uint32Array(count * ENTRY_WORDS);
   }
 }

@@ -105,8 +105,16 @@ export function filesArgument(
       `Cannot ${action} as descriptors must be an array: current value is ${show(descriptors)}`,
     );
   }
-  integerArgument(action, 'descriptors.length', descriptors.length, 1, FILES_UPDATE_MAX);
-  return descriptors.map((one, i) => {
+  const count = integerArgument(
+    action,
+    'descriptors.length',
+    descriptors.length,
+    1,
+    FILES_UPDATE_MAX,
+  );
+  // An array of our own: that of a subclass may say another length later.
+  return Array.from({ length: count }, (_, i) => {
+    const one = descriptors[i];
     if (one === null && empty) return -1;
     return rawDescriptorArgument(action, `descriptors[${i}]`, one).number;
   });

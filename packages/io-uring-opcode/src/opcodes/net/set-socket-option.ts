@@ -88,8 +88,9 @@ export class SetSocketOption extends OpCode<void> {
 
 function valueArgument(value: unknown): Uint8Array {
   if (value instanceof Uint8Array) {
-    integerArgument('set an option', 'value.length', value.length, 1, RECORD_BYTES);
-    return value.slice();
+    const bytes = new Uint8Array(value); // slice() of a subclass may return something else
+    integerArgument('set an option', 'value.length', bytes.length, 1, RECORD_BYTES);
+    return bytes;
   }
   if (typeof value !== 'number' && typeof value !== 'boolean') {
     throw new TypeError(
