@@ -8,6 +8,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { type StartOptions, serve, start, type WorkerServer } from '@ringbearer/http-server';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
+import { workersOf } from '../packages/http-server/src/workers/start-options.js';
 import { bindOnce } from './fixtures/hammer.mjs';
 import { openFiles, settledFiles } from './fixtures/open-files.mjs';
 import { Load } from './harness/load.js';
@@ -84,9 +85,10 @@ describe('start()', () => {
     for (const peer of peers.values()) peer.close();
   });
 
-  test("'auto' is as many workers as there are processors", async () => {
+  test("'auto' is as many workers as there are processors, and time for them", async () => {
     const server = await serving({ workers: 'auto' });
-    expect(server.stats().workers).toHaveLength(os.availableParallelism());
+    expect(server.stats().workers).toHaveLength(workersOf('auto'));
+    expect(server.stats().workers.length).toBeLessThanOrEqual(os.availableParallelism());
   });
 
   test('a port in use is EADDRINUSE, with what to do, although workers share theirs', async () => {
@@ -196,7 +198,9 @@ describe('start()', () => {
       ['export default { fetch() {}, port: 3000 }', /has port: .* is for start\(\) to say/],
       ['export default { fetch() {}, raw() {} }', /exactly one of fetch and raw/],
       ['export default { raw: 5 }', /raw must be a function/],
-      ['process.exit(0); export default {}', /code 0 before it accepted/],
+      ['process.exit(0); export default {}', /code 0 before it accepted.*process\.exit\(\)/],
+      ['export default {', /its module data:text.* does not load: Unexpected end of input/],
+      ['await new Promise(() => {})', /its module awaits, at its top level, what never happens/],
     ] as const) {
       const module = new URL(`data:text/javascript,${encodeURIComponent(source)}`);
       await expect(serving({ app: module, workers: 1 })).rejects.toMatchObject({
@@ -291,6 +295,32 @@ describe('a worker that', () => {
     await server.close({ drainTimeoutMs: 0 });
     for (const peer of peers) peer.close();
     await bindOnce(portOf(server));
+  });
+
+  test('ends is started again although onWorkerError throws: that is an uncaught exception', async () => {
+    const thrown: unknown[] = [];
+    const others = process.listeners('uncaughtException');
+    process.removeAllListeners('uncaughtException');
+    process.on('uncaughtException', (error) => thrown.push(error));
+    try {
+      const mistake = new Error('the callback is wrong');
+      const server = await serving({
+        workers: 1,
+        onWorkerError: () => {
+          throw mistake;
+        },
+      });
+      const peer = await Peer.connect(portOf(server));
+      await peer.send(get('/exit'));
+      await peer.ended;
+      peer.close();
+      expect(await answer(portOf(server))).toMatch(/^\d+$/);
+      expect(server.stats().restarts).toBe(1);
+      expect(thrown).toEqual([mistake]);
+    } finally {
+      process.removeAllListeners('uncaughtException');
+      for (const other of others) process.on('uncaughtException', other);
+    }
   });
 
   test('ends when it may not: the others drain, and wait() rejects', async () => {

@@ -136,20 +136,21 @@ const SHAPES: Readonly<Record<string, (value: unknown) => void>> = {
 /**
  * Nothing that was asked for is ignored: a limit with a name nobody reads would be no limit.
  *
+ * @param verb what cannot be done with them, for messages
  * @throws TypeError for an option that does not exist or has the wrong type
  */
-export function checkOptions(options: object, types: object = SERVE_TYPES): void {
+export function checkOptions(options: object, types: object = SERVE_TYPES, verb = 'serve'): void {
   for (const [name, value] of Object.entries(options)) {
     if (!Object.hasOwn(types, name)) {
       const near = nearest(name, Object.keys(types));
       throw new TypeError(
-        `Cannot serve as ${name} is no option${near === null ? '' : `: did you mean ${near}?`}`,
+        `Cannot ${verb} as ${name} is no option${near === null ? '' : `: did you mean ${near}?`}`,
       );
     }
     const type = (types as Record<string, string | null>)[name]!;
     if (value !== undefined && type !== null && (typeof value !== type || value === null)) {
       throw new TypeError(
-        `Cannot serve as ${name} must be ${type === 'object' ? 'an' : 'a'} ${type}: current value is ${shown(value)}`,
+        `Cannot ${verb} as ${name} must be ${type === 'object' ? 'an' : 'a'} ${type}: current value is ${shown(value)}`,
       );
     }
     if (value !== undefined) SHAPES[name]?.(value);

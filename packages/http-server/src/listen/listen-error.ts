@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import type { ListenOptions } from '../runtime/io-uring/index.js';
 
 /**
@@ -25,6 +26,14 @@ export function listenError(error: unknown, place: ListenOptions): unknown {
   return failure;
 }
 
+/** Who has it, as far as one can see. */
+function takenPath(path: string): string {
+  if (path.startsWith('\0')) return 'another program does: choose another name';
+  return statSync(path, { throwIfNoEntry: false })?.isSocket()
+    ? `another program does: choose another path, or find that program with "ss -lxp src ${path}"`
+    : 'it exists, and is no socket that a killed process left: choose another path, or remove it';
+}
+
 function adviceOf(code: string, { path, fd, port = 0 }: ListenOptions): string | null {
   if (fd !== undefined) {
     return code === 'EBADF' || code === 'ENOTSOCK'
@@ -34,8 +43,7 @@ function adviceOf(code: string, { path, fd, port = 0 }: ListenOptions): string |
   const file = path !== undefined;
   switch (code) {
     case 'EADDRINUSE':
-      if (file)
-        return 'it exists, and is no socket that a killed process left: choose another path, or remove it';
+      if (file) return takenPath(path);
       return `another program does: choose another port, or find that program with "ss -ltnp sport = :${port}"`;
     case 'EACCES':
     case 'EPERM':

@@ -55,5 +55,11 @@ export async function listenPlaces(where: ListenAddress): Promise<ListenOptions[
 
 async function literal(hostname: string): Promise<string> {
   if (isIP(hostname) !== 0) return hostname;
-  return (await lookup(hostname)).address;
+  try {
+    return (await lookup(hostname)).address;
+  } catch (error) {
+    const failure = error as NodeJS.ErrnoException;
+    failure.message = `Cannot listen on ${hostname} as the address of that name cannot be found: choose a name or an address of this machine, such as 127.0.0.1, or 0.0.0.0 for all (${failure.code})`;
+    throw failure;
+  }
 }

@@ -1,3 +1,8 @@
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { inheritedSockets } from './inherited-sockets.js';
 import type { ListenAddress } from './listen-address.js';
@@ -39,6 +44,11 @@ describe('listenPlaces()', () => {
     ]);
     expect(await listenPlaces({ fd: 7 })).toEqual([{ fd: 7 }]);
   });
+  test('a name without an address: what to choose', async () => {
+    await expect(listenPlaces({ hostname: 'nowhere.invalid' })).rejects.toThrow(
+      /^Cannot listen on nowhere\.invalid as the address of that name cannot be found: choose .* \(E\w+\)$/,
+    );
+  });
   test.each<[ListenAddress, RegExp]>([
     [{ path: '/a', port: 0 }, /path and port are both given/],
     [{ path: '/a', fd: 3 }, /path and fd are both given/],
@@ -72,12 +82,29 @@ describe('listenError()', () => {
     ['EADDRINUSE', { path: '/run/a.sock' }, /^Cannot listen on \/run\/a\.sock as it exists/],
     ['ENOENT', { path: '/no/a.sock' }, /folder does not exist/],
     ['EBADF', { fd: 9 }, /^Cannot listen on descriptor 9 as it is no open socket/],
-    ['EADDRINUSE', { path: '\0name' }, /^Cannot listen on @name/],
+    [
+      'EADDRINUSE',
+      { path: '\0name' },
+      /^Cannot listen on @name as another program does: choose another name/,
+    ],
   ])('%s at %o says what to do', (code, place, message) => {
     const error = failed(code);
     expect(listenError(error, place)).toBe(error);
     expect(error.message).toMatch(message);
     expect(error).toMatchObject({ code, errno: -1, syscall: 'bind' });
+  });
+  test('a path that somebody listens behind is told from one that is no socket', async () => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'listen-'));
+    const file = path.join(folder, 'a.sock');
+    const server = createServer().listen(file);
+    await once(server, 'listening');
+    const error = failed('EADDRINUSE');
+    listenError(error, { path: file });
+    expect(error.message).toBe(
+      `Cannot listen on ${file} as another program does: choose another path, or find that program with "ss -lxp src ${file}" (EADDRINUSE)`,
+    );
+    server.close();
+    rmSync(folder, { recursive: true });
   });
   test('leaves alone what it has no advice for', () => {
     for (const [error, place] of [

@@ -10,8 +10,9 @@ import {
   type ServerLimits,
   timeOption,
 } from '../options.js';
+import { withinQuota } from './cpu-quota.js';
 import type { RestartLimits } from './restart-policy.js';
-import type { ThreadOptions } from './worker-thread.js';
+import { checkThreadOptions, type ThreadOptions } from './thread-options.js';
 
 /** Which worker something is about. */
 export interface WorkerName {
@@ -29,7 +30,10 @@ export interface StartOptions extends ListenAddress, ServerLimits, RestartLimits
    * may be added. An exported function `close` is called when the worker's last connection is gone.
    */
   readonly app: URL | string;
-  /** Threads that serve. `'auto'` (default): as many as this process may use processors (`os.availableParallelism()`). */
+  /**
+   * Threads that serve. `'auto'` (default): as many as this process may use processors (`os.availableParallelism()`), and no more than the CPU quota
+   * of its control group pays for, rounded down (`docker run --cpus`, limits of Kubernetes, `CPUQuota=`); one at least.
+   */
   readonly workers?: number | 'auto';
   /**
    * What happens when a worker ends unasked (uncaught exception, unhandled rejection, `process.exit()`, out of memory). `'restart'` (default):
@@ -76,6 +80,7 @@ export function checkStartOptions(options: StartOptions): void {
     );
   }
   checkOptions(options, TYPES);
+  checkThreadOptions(options.thread);
   const { onWorkerExit = 'restart' } = options;
   if (onWorkerExit !== 'restart' && onWorkerExit !== 'fail') {
     throw new TypeError(
@@ -94,7 +99,7 @@ export function checkStartOptions(options: StartOptions): void {
 
 /** How many threads. */
 export function workersOf(workers: number | 'auto' = 'auto'): number {
-  if (workers === 'auto') return availableParallelism();
+  if (workers === 'auto') return Math.min(WORKERS_MAX, withinQuota(availableParallelism()));
   if (!Number.isInteger(workers) || workers < 1 || workers > WORKERS_MAX) {
     throw new RangeError(
       `Cannot start as workers must be 'auto' or an integer from 1 to ${WORKERS_MAX}: current value is ${String(workers)}`,

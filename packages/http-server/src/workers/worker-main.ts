@@ -6,7 +6,7 @@ import { StatsTable } from '../observe/stats-table.js';
 import type { ServerRuntime } from '../runtime/choose-runtime.js';
 import { fallbackMessage } from '../runtime/warn-fallback.js';
 import { Server } from '../server.js';
-import { type AppModule, appOf } from './app-module.js';
+import { type AppModule, appOf, loadApp } from './app-module.js';
 import {
   type DrainMessage,
   plainError,
@@ -19,7 +19,7 @@ const { app, places, limits, stats, worker, row, port } = workerData as WorkerTa
 const say = (message: WorkerMessage): void => port.postMessage(message);
 
 try {
-  const module = (await import(app)) as AppModule;
+  const module = await loadApp(app);
   const options = { ...appOf(module, app), ...limits };
   const counters = new StatsTable(stats).row(worker, row);
   const { runtime, addresses, observer, late, fallback } = await launch(options, places, counters);

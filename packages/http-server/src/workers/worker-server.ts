@@ -14,6 +14,7 @@ import {
   checkStartOptions,
   limitsOf,
   type StartOptions,
+  type WorkerName,
   workersOf,
 } from './start-options.js';
 import { WorkerSlot } from './worker-slot.js';
@@ -190,7 +191,7 @@ export class WorkerServer {
     const { onWorkerError } = this.#options;
     if (onWorkerError === undefined)
       console.error(`Worker ${index} (thread ${threadId}) ended:`, error);
-    else onWorkerError(error, { index, threadId });
+    else tell(onWorkerError, error, { index, threadId });
   }
 
   #gaveUp({ index }: WorkerSlot, error: Error): void {
@@ -250,6 +251,21 @@ function connectionShares(options: StartOptions, workers: number): number[] {
   const { maxConnections } = options;
   const each = defaultConnections(options);
   return sharesOf('maxConnections', maxConnections ?? Math.max(workers, each), workers);
+}
+
+/** What a callback throws is the process's to hear of, as of any uncaught exception, and does not keep a worker from being started again. */
+function tell(
+  onWorkerError: NonNullable<StartOptions['onWorkerError']>,
+  error: Error,
+  worker: WorkerName,
+): void {
+  try {
+    onWorkerError(error, worker);
+  } catch (thrown) {
+    queueMicrotask(() => {
+      throw thrown;
+    });
+  }
 }
 
 function workerFailed(message: string, cause: unknown): HttpServerError {

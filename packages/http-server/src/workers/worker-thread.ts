@@ -11,27 +11,7 @@ import {
   type WorkerMessage,
   type WorkerTask,
 } from './messages.js';
-
-/** What Node.js lets one say about a thread. */
-export interface ThreadOptions {
-  /** Environment of the workers. Default: a copy of this process's. */
-  readonly env?: Readonly<Record<string, string | undefined>>;
-  /** Options of node, such as `--enable-source-maps`. Default: those of this process. */
-  readonly execArgv?: readonly string[];
-  /** What follows the program in `process.argv`. Default none. */
-  readonly argv?: readonly string[];
-  /** Memory of the workers, see `resourceLimits` of `node:worker_threads`. Default: by the machine. */
-  readonly resourceLimits?: {
-    /** The heap, in MB. */
-    readonly maxOldGenerationSizeMb?: number;
-    /** The part of it for what was made recently, in MB. */
-    readonly maxYoungGenerationSizeMb?: number;
-    /** Generated code, in MB. */
-    readonly codeRangeSizeMb?: number;
-    /** The stack of the thread, in MB. */
-    readonly stackSizeMb?: number;
-  };
-}
+import type { ThreadOptions } from './thread-options.js';
 
 /** How a thread ended: with an exit code, and the error nobody caught. */
 export interface ThreadEnd {
@@ -43,6 +23,8 @@ export interface ThreadEnd {
 const STUCK_MS = 1000;
 /** What an app may keep open after `drained`: timers, connections to databases. */
 const EXIT_MS = 1000;
+/** Exit code of Node.js: the event loop is empty, and a top-level await has not settled. */
+const UNSETTLED = 13;
 /** The longest time a timer of Node.js can take. */
 const TIMER_MS_MAX = 2 ** 31 - 1;
 
@@ -97,7 +79,11 @@ export class WorkerThread {
     });
     this.threadId = this.#worker.threadId;
     const late = setTimeout(() => {
-      this.#fail(new Error(`it did not accept connections within ${startTimeoutMs} ms`));
+      this.#fail(
+        new Error(
+          `it did not accept connections within ${startTimeoutMs} ms: see what its module waits for, or raise startTimeoutMs`,
+        ),
+      );
       this.terminate();
     }, startTimeoutMs);
     port1.on('message', (message: WorkerMessage) => this.#onMessage(message));
@@ -207,9 +193,7 @@ export class WorkerThread {
     this.#port.close();
     this.#state = 'ended';
     this.#stopped();
-    this.#failed(
-      this.#error ?? new Error(`it ended with code ${code} before it accepted connections`),
-    );
+    this.#failed(this.#error ?? new Error(unstarted(code)));
     return { code, error: this.#error };
   }
 
@@ -222,6 +206,14 @@ export class WorkerThread {
     this.#terminator = setTimeout(run, Math.min(milliseconds, TIMER_MS_MAX));
     this.#terminator.unref();
   }
+}
+
+/** Why a thread ended without an error, and without having served. */
+function unstarted(code: number): string {
+  const ended = `it ended with code ${code} before it accepted connections`;
+  return code === UNSETTLED
+    ? `${ended}: its module awaits, at its top level, what never happens`
+    : `${ended}: process.exit() in a worker ends the worker`;
 }
 
 /** This process's own, without what says where its program is: `--eval` and the like. */

@@ -71,6 +71,14 @@ describe('checkStartOptions()', () => {
     [{ app, drainTimeoutMs: -1 }, /drainTimeoutMs must be a number of milliseconds >= 0/],
     [{ app, startTimeoutMs: 0 }, /startTimeoutMs must be from 1/],
     [{ app, thread: 5 }, /thread must be an object/],
+    [
+      { app, thread: { envs: {} } },
+      /Cannot start with thread as envs is no option: did you mean env/,
+    ],
+    [
+      { app, thread: { resourceLimits: { maxOldGenerationSizeMB: 64 } } },
+      /start with thread.resourceLimits as maxOldGenerationSizeMB is no option: did you mean maxOldGenerationSizeMb/,
+    ],
   ])('refuses %o', (options, why) => {
     expect(() => checkStartOptions(options as StartOptions)).toThrow(why);
   });
@@ -111,6 +119,46 @@ describe('appOf()', () => {
       );
     },
   );
+  test('CommonJS that was compiled from a module has its default export one step further in', () => {
+    const app = { fetch };
+    const exported = Object.defineProperty({ default: app }, '__esModule', { value: true });
+    expect(appOf({ default: exported }, 'app')).toBe(app);
+  });
+  test.each<[object, string]>([
+    [{}, 'current value is undefined'],
+    [
+      { fetch },
+      'current value is undefined, and there is an export fetch: "export default { fetch }"',
+    ],
+    [{ default: null }, 'current value is null'],
+    [{ default: {} }, 'current value has neither'],
+    [{ default: { onError() {} } }, 'current value has neither'],
+    [{ default: class App {} }, "current value is a class: export an instance's handler"],
+    [
+      { default: Promise.resolve({ fetch }) },
+      'current value is a Promise: await it, "export default await"',
+    ],
+    [
+      {
+        default: new (class Hono {
+          fetch = fetch;
+        })(),
+      },
+      'current value is a Hono: "export default { fetch: (request) => app.fetch(request) }"',
+    ],
+    [{ default: new Map() }, 'current value is a Map'],
+  ])('says what to export in place of %o', (module, why) => {
+    expect(() => appOf(module, 'file:///app.js')).toThrow(
+      new TypeError(
+        `Cannot serve file:///app.js as its default export must be a fetch handler, or a plain object with fetch or raw: ${why}`,
+      ),
+    );
+  });
+  test('names the module where an option is mistyped', () => {
+    expect(() => appOf({ default: { fetsh: fetch } }, 'file:///app.js')).toThrow(
+      'Cannot serve file:///app.js as fetsh is no option: did you mean fetch?',
+    );
+  });
   test.each([undefined, null, 5, 'text'])('refuses %o', (value) => {
     expect(() => appOf({ default: value }, 'app')).toThrow(TypeError);
   });
