@@ -1,7 +1,7 @@
 // Rolling restarts: requests come in all the time, and none is lost.
 
 import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -128,6 +128,21 @@ describe('reload()', () => {
     await server.reload();
     expect(server.stats().reloads).toBe(1);
   });
+
+  test('a module that never ends loading does not hold up close(), whatever startTimeoutMs is', async () => {
+    const file = path.join(mkdtempSync(`${folder}/`), 'app.mjs');
+    writeFileSync(file, "export default { raw: (_, reply) => reply.text('good') };");
+    const server = await serving({ app: file, workers: 1, startTimeoutMs: 3_600_000 });
+    writeFileSync(
+      file,
+      "import { writeFileSync } from 'node:fs'; writeFileSync(new URL('./begun', import.meta.url), ''); for (;;);",
+    );
+    const reload = server.reload().catch((error: unknown) => error);
+    await until('it loads', () => existsSync(path.join(path.dirname(file), 'begun')), 20_000);
+    await server.close({ drainTimeoutMs: 0 });
+    expect(await reload).toMatchObject({ code: 'SERVER_CLOSED' });
+    expect(server.stats().workers).toMatchObject([{ state: 'ended', threadId: null }]);
+  }, 60_000);
 
   test('waits for a slow reply, and says Connection: close in it', async () => {
     const server = await serving({ workers: 1 });

@@ -396,6 +396,24 @@ describe('close()', () => {
     expect((await settledFiles(before)).length).toBeLessThanOrEqual(before);
   }, 60_000);
 
+  test('while a worker waits to be started again: it is not', async () => {
+    const server = await serving({ workers: 1 });
+    const port = portOf(server);
+    // The second restart in a row has to wait, the sixth for 1.6 s.
+    for (let time = 1; time <= 6; time++) {
+      const peer = await Peer.connect(port);
+      await peer.send(get('/exit'));
+      await peer.ended;
+      peer.close();
+      await until('it is started again', () => server.stats().restarts === time, 20_000);
+    }
+    expect(server.stats().workers[0]!.state).toBe('restarting');
+    await server.close();
+    await server.wait();
+    expect(server.stats()).toMatchObject({ restarts: 6, workers: [{ state: 'ended' }] });
+    await bindOnce(port);
+  }, 60_000);
+
   test('by signal, by await using, and while it starts', async () => {
     const controller = new AbortController();
     const server = await serving({ signal: controller.signal });

@@ -111,6 +111,38 @@ describe("Node's channels", () => {
     expect(log).toEqual(['finish 202 true', 'close a;dur=1', 'request close true']);
   });
 
+  test('say of a client that leaves what node:http says: aborted and close, and no finish', async () => {
+    const log: string[] = [];
+    const note = (mine: string): void => {
+      hear('http.server.request.start', ({ request, response }) => {
+        for (const name of ['aborted', 'close'])
+          request.once(name, () => log.push(`${mine} request ${name}`));
+        for (const name of ['finish', 'close'])
+          response.once(name, () => log.push(`${mine} response ${name}`));
+      });
+      hear('http.server.response.finish', () => log.push(`${mine} finished`));
+    };
+    /** A client that resets within a reply. */
+    const leave = async (port: number): Promise<void> => {
+      const socket = connect(port, '127.0.0.1');
+      socket.write(GET);
+      await new Promise((resolve) => socket.once('data', resolve));
+      socket.resetAndDestroy();
+      await until(() => log.some((line) => line.endsWith('request close')));
+      await until(() => log.some((line) => line.endsWith('response close')));
+    };
+    note('it:');
+    const ours = await start({ raw: (_request, reply) => void reply.write('half') });
+    await leave((ours.address() as { port: number }).port);
+    const here = log.splice(0).sort();
+    const theirs = createServer((_request, response) => void response.write('half'));
+    await new Promise<void>((resolve) => theirs.listen(0, '127.0.0.1', resolve));
+    undo.push(() => theirs.close());
+    await leave((theirs.address() as { port: number }).port);
+    expect(here).toEqual(['it: request aborted', 'it: request close', 'it: response close']);
+    expect(here).toEqual(log.sort());
+  });
+
   test('keep the socket of a connection the same, and another of another', async () => {
     const sockets: object[] = [];
     hear('http.server.request.start', ({ socket }) => sockets.push(socket));
@@ -319,6 +351,94 @@ describe('httpChannels', () => {
       ['/waits', 'shutdown', 0],
     ]);
     expect(server.stats()).toMatchObject({ lost: 3, disconnects: 0, active: 0, requests: 3 });
+  });
+
+  test('tell of a client that sends FIN and waits: a disconnect when nothing is written to it for halfCloseTimeoutMs', async () => {
+    const gone = listen(httpChannels.disconnect);
+    const limits = listen(httpChannels.limit);
+    const errors = listen(httpChannels.protocolError);
+    const told: unknown[] = [];
+    const server = await start({
+      halfCloseTimeoutMs: 300,
+      onDisconnect: (disconnect) => told.push(disconnect),
+      raw: () => new Promise(() => {}),
+    });
+    const socket = await dial(server);
+    socket.end(GET);
+    await until(() => gone.length === 1);
+    expect(gone).toMatchObject([
+      { method: 'GET', target: '/', status: 0, bytes: 0, loss: 'peer-gone', connection: 1 },
+    ]);
+    expect(told).toEqual(gone);
+    expect(limits).toEqual([{ limit: 'halfCloseTimeoutMs', connection: 1 }]);
+    expect(errors).toEqual([]);
+    expect(server.stats()).toMatchObject({ disconnects: 1, lost: 1, active: 0, refused: 0 });
+    socket.destroy();
+  });
+
+  test('tell of a body that ends early: the client broke the protocol, and did not just leave', async () => {
+    const errors = listen(httpChannels.protocolError);
+    const over = listen(httpChannels.requestFinish);
+    const gone = listen(httpChannels.disconnect);
+    const server = await start({
+      onError: () => {},
+      raw: async (request, reply) => {
+        await request.bytes();
+        reply.text('never');
+      },
+    });
+    const head = 'POST /up HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\n';
+    const socket = await dial(server);
+    const answer = allOf(socket);
+    socket.end(`${head}half`);
+    expect(await answer).toMatch(/^HTTP\/1\.1 400 /);
+    await until(() => over.length === 1);
+    expect(errors).toMatchObject([
+      { code: 'TRUNCATED', status: 400, limit: null, bytesReceived: head.length + 4 },
+    ]);
+    expect(over).toMatchObject([{ loss: 'fault', status: 400, target: '/up' }]);
+    expect(gone).toEqual([]);
+    expect(server.stats()).toMatchObject({ protocolErrors: { TRUNCATED: 1 }, disconnects: 0 });
+  });
+
+  test('tell who ended each connection: both, the client, our side, the server that closes', async () => {
+    const closed = listen(httpChannels.connectionClose);
+    const server = await start({
+      keepAliveTimeoutMs: 60_000,
+      onError: () => {},
+      raw: async (request, reply) => {
+        if (request.path === '/fails') {
+          reply.write('half');
+          throw new Error('on purpose');
+        }
+        if (request.path === '/hangs') await new Promise(() => {});
+        reply.text('hi');
+      },
+    });
+    const ended = await dial(server);
+    ended.end(GET);
+    await allOf(ended);
+    await until(() => closed.length === 1);
+    const reset = await dial(server);
+    reset.write(GET);
+    await new Promise((resolve) => reset.once('data', resolve));
+    reset.resetAndDestroy();
+    await until(() => closed.length === 2);
+    await exchange(server, 'GET /fails HTTP/1.1\r\nHost: h\r\n\r\n').catch(() => '');
+    await until(() => closed.length === 3);
+    const left = await dial(server);
+    left.on('error', () => {}).write('GET /hangs HTTP/1.1\r\nHost: h\r\n\r\n');
+    await until(() => server.stats().active === 1);
+    await server.close({ drainTimeoutMs: 0 });
+    expect(
+      closed.map(({ connection, reason, requests }) => [connection, reason, requests]),
+    ).toEqual([
+      [1, 'ended', 1],
+      [2, 'peer-reset', 1],
+      [3, 'aborted', 1],
+      [4, 'shutdown', 1],
+    ]);
+    left.destroy();
   });
 
   test('tell when accepting stops for want of room, and when it goes on', async () => {

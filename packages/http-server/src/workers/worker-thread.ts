@@ -21,6 +21,8 @@ export interface ThreadEnd {
 
 /** Past its drain timeout a thread that is still there is stuck in JavaScript, which only termination ends. */
 const STUCK_MS = 1000;
+/** Loading the modules of an app takes less on a machine that is not overloaded. */
+const LOAD_MS = 5000;
 /** What an app may keep open after `drained`: timers, connections to databases. */
 const EXIT_MS = 1000;
 /** Exit code of Node.js: the event loop is empty, and a top-level await has not settled. */
@@ -125,7 +127,13 @@ export class WorkerThread {
   drain(drainTimeoutMs: number, gently: boolean): Promise<ThreadEnd> {
     if (this.#state === 'ended') return this.ended;
     if (this.#state === 'starting') {
-      // A thread that is terminated while it loads modules leaves their files open. One that fails to start ends by itself.
+      // A thread that is terminated while it loads modules leaves their files open, so it gets some time for that, beside its drain timeout. One that
+      // fails to start ends by itself.
+      this.#terminateIn(drainTimeoutMs + LOAD_MS, () =>
+        this.#fail(
+          new Error('it was terminated as the server closed while its module was loading'),
+        ),
+      );
       this.started.then(
         () => this.drain(drainTimeoutMs, gently),
         () => {},
