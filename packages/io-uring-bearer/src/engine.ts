@@ -291,8 +291,8 @@ export class Engine {
   /** Cancels everything and waits for every final completion. The ring has nothing in flight afterwards. */
   async close(): Promise<void> {
     this.#state = 'closing';
-    // A manual drain of ours cannot run inside of the caller's: let that end first.
-    if (this.#manual && this.#inTurn) await Promise.resolve();
+    // A manual drain of ours cannot run inside of the caller's: let that end first. An entry that is being written comes in before.
+    if ((this.#manual && this.#inTurn) || this.#writer.writing) await Promise.resolve();
     await this.#cancellation.close(this.#manual);
     this.#state = 'closed';
   }
@@ -490,7 +490,8 @@ export class Engine {
 
   #tryInternal(operation: OpCode<unknown>): boolean {
     if (this.#state === 'closed') return true;
-    if (this.chainOpen || this.#slab.used >= this.#slab.capacity) return false;
+    if (this.chainOpen || this.#writer.writing) return false;
+    if (this.#slab.used >= this.#slab.capacity) return false;
     if (!this.#queues.hasRoom(1)) this.#queues.enter();
     if (!this.#queues.hasRoom(1)) return false;
     this.#enqueue(operation, INTERNAL, null);

@@ -1,5 +1,6 @@
 import type { OpCode, Sqe } from '@ringbearer/io-uring-opcode';
 import type { ArrivalDesk } from './arrival-desk.js';
+import { writingError } from './errors.js';
 import { KERNEL_FLAGS } from './record-flags.js';
 import type { RingQueues } from './ring/ring-queues.js';
 import type { Slabbable } from './slab/slabbable.js';
@@ -11,6 +12,7 @@ export class EntryWriter {
   readonly #sqe: Sqe;
   readonly #arrivals: ArrivalDesk;
   readonly #exhausted: () => Error;
+  #writing = false;
 
   constructor(
     slab: Slabbable<OpCode<unknown>>,
@@ -26,6 +28,11 @@ export class EntryWriter {
     this.#exhausted = exhausted;
   }
 
+  /** An operation is being asked for its entry: there is no other place to write one meanwhile. */
+  get writing(): boolean {
+    return this.#writing;
+  }
+
   /** What the entry that was written last says of itself: `Sqe.marks`. */
   get marks(): number {
     return this.#sqe.marks;
@@ -38,15 +45,17 @@ export class EntryWriter {
    * @throws what the operation throws, or AtCapacity; nothing is changed then
    */
   write(operation: OpCode<unknown>, flags: number, ahead: number): number {
-    if (this.#arrivals.incremental > 0) this.#arrivals.check(operation);
-    operation.acquire();
+    if (this.#writing) throw writingError(operation);
     const slab = this.#slab;
-    const slot = slab.reserve();
-    if (slot < 0) {
-      operation.rollback();
-      throw this.#exhausted();
-    }
+    let acquired = false;
+    let slot = -1;
+    this.#writing = true;
     try {
+      if (this.#arrivals.incremental > 0) this.#arrivals.check(operation);
+      operation.acquire();
+      acquired = true;
+      slot = slab.reserve();
+      if (slot < 0) throw this.#exhausted();
       this.#sqe.open(
         this.#queues.entryAhead(ahead),
         operation.code | ((flags & KERNEL_FLAGS) << 8),
@@ -56,11 +65,12 @@ export class EntryWriter {
       );
       operation.prepare(this.#sqe);
     } catch (error) {
-      slab.cancel(slot);
-      operation.rollback();
+      if (slot >= 0) slab.cancel(slot);
+      if (acquired) operation.rollback();
       throw error;
     } finally {
       this.#sqe.seal();
+      this.#writing = false;
     }
     return slot;
   }

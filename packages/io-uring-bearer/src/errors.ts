@@ -140,6 +140,14 @@ export function inFlightError(operation: OpCode<unknown>): BearerError {
   );
 }
 
+/** The answer to an operation that submits while it is asked for its own entry. */
+export function writingError(operation: OpCode<unknown>): BearerError {
+  return new BearerError(
+    'OPERATION_IN_FLIGHT',
+    `Cannot submit ${operation.name} as another operation is being submitted: acquire() and prepare() must not submit, nor what they ask`,
+  );
+}
+
 /** The answer to flags that are none. */
 export function flagsError(flags: number): RangeError {
   return new RangeError(

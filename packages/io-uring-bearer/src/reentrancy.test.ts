@@ -1,4 +1,4 @@
-import { Nop, Timeout } from '@ringbearer/io-uring-opcode';
+import { Nop, type OpCode, type Sqe, Timeout } from '@ringbearer/io-uring-opcode';
 import { controlWords, type RawRing, Ring } from '@ringbearer/native/ring';
 import { describe, expect, it } from 'vitest';
 import { UringBearer } from './bearer.js';
@@ -118,5 +118,70 @@ describe('a ring that fails for good', () => {
       for (const listener of listeners) process.on('uncaughtException', listener);
     }
     await bearer.close();
+  });
+});
+
+describe('an operation that does something else while its entry is written', () => {
+  /** Calls back from `acquire`, or from `prepare`. */
+  class Meddler extends Nop {
+    readonly #when: 'acquire' | 'prepare';
+    readonly #meddle: () => void;
+
+    constructor(when: 'acquire' | 'prepare', meddle: () => void) {
+      super();
+      this.#when = when;
+      this.#meddle = meddle;
+    }
+    override acquire(): void {
+      if (this.#when === 'acquire') this.#meddle();
+    }
+    override prepare(sqe: Sqe): void {
+      if (this.#when === 'prepare') this.#meddle();
+      super.prepare(sqe);
+    }
+  }
+
+  it.each(['acquire', 'prepare'] as const)('cannot submit in %s()', async (when) => {
+    const bearer = UringBearer.withCapacity({ CoreQueue: 4 });
+    const others: OpCode<unknown>[] = Array.from({ length: 20 }, () => new Nop());
+    const refused = expect.objectContaining({ code: 'OPERATION_IN_FLIGHT' });
+    let refusals = 0;
+    const meddler = new Meddler(when, () => {
+      for (const other of others) {
+        expect(() => bearer.push(other)).toThrow(refused);
+        refusals++;
+      }
+    });
+    expect(await bearer.submit(meddler)).toBe(0);
+    const chain = bearer.chain(new Nop()).link(meddler);
+    expect((await chain.submit()).map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled']);
+    expect(refusals).toBe(40);
+    const { submitted, completed, stale } = bearer.stats();
+    expect([submitted, completed, stale]).toEqual([3, 3, 0]);
+    await bearer.close();
+  });
+
+  it.each(['acquire', 'prepare'] as const)('may cancel in %s()', async (when) => {
+    const bearer = UringBearer.withCapacity({ CoreQueue: 4 });
+    const timeout = new Timeout({ milliseconds: 3_600_000 });
+    const ended = bearer.submit(timeout).catch((error) => error.code);
+    bearer.flush();
+    expect(await bearer.submit(new Meddler(when, () => bearer.cancel(timeout)))).toBe(0);
+    expect(await ended).toBe('ECANCELED');
+    await bearer.close();
+  });
+
+  it.each(['acquire', 'prepare'] as const)('may close in %s(): it has an end', async (when) => {
+    for (const driver of ['embedded', 'owner', 'manual'] as const) {
+      const bearer = UringBearer.withCapacity({ CoreQueue: 4 }, { driver });
+      let closed: Promise<void> | undefined;
+      const ended = bearer.submit(
+        new Meddler(when, () => {
+          closed = bearer.close();
+        }),
+      );
+      await Promise.allSettled([ended, closed]);
+      expect(bearer.stats().capacity.PendingCompletions.used).toBe(0);
+    }
   });
 });

@@ -52,7 +52,7 @@ export abstract class OpCode<Result = number> {
    */
   abstract complete(cqe: Cqe): Result;
 
-  /** Gives memory to the kernel: owners move to `Kernel`. */
+  /** Gives memory to the kernel: owners move to `Kernel`. Must not submit. */
   acquire(): void {}
 
   /**
