@@ -18,6 +18,7 @@ import { BearerError, closedError } from './errors.js';
 import { fixedBufferRegistrar } from './fixed-buffer-registration.js';
 import { FutexWords } from './futex-words.js';
 import { type MappedMemory, MemoryStore } from './memory-store.js';
+import { optionsOf } from './options.js';
 import type { NamedBuffer, RingOptions, SendRingSizes } from './ring-options.js';
 
 /** The longest wait before a group of which nobody tells when it is refilled is tried again. */
@@ -125,7 +126,7 @@ export class BearerBuffers {
    * @throws AtCapacity for Buffers or BufferBytes
    */
   pool(options: PoolOptions): BufferPool {
-    const { count, bufferBytes, hugePages = false } = options;
+    const { count, bufferBytes, hugePages = false } = optionsOf('make a pool', options);
     const bytes = poolBytes(count, bufferBytes);
     const arenaOf = () => this.#store.arena(bytes, hugePages);
     return this.#counted(count, arenaOf, (arena) => {
@@ -144,7 +145,7 @@ export class BearerBuffers {
    * @throws AtCapacity for Buffers, BufferBytes or BufferGroups; BearerError `LOCKED_MEMORY` where its entries do not fit
    */
   ring(options: RingOptions): ProvidedBufferRing {
-    const { count, bufferBytes, incremental, replenish } = options;
+    const { count, bufferBytes, incremental, replenish } = optionsOf('make a ring', options);
     const bytes = ProvidedBufferRing.bytesNeeded(count, bufferBytes);
     return this.#grouped(options, bytes, (arena, group) => {
       const ring = new ProvidedBufferRing(arena, this.#registrar, {
@@ -166,7 +167,7 @@ export class BearerBuffers {
    * @throws AtCapacity for Buffers, BufferBytes or BufferGroups
    */
   sendRing(options: SendRingSizes): SendRing {
-    const { count, bufferBytes, onRoom } = options;
+    const { count, bufferBytes, onRoom } = optionsOf('make a ring', options);
     const bytes = SendRing.bytesNeeded(count, bufferBytes);
     return this.#grouped(options, bytes, (arena, group) => {
       const ring = new SendRing(arena, this.#registrar, {
@@ -186,7 +187,7 @@ export class BearerBuffers {
    * @throws AtCapacity for Buffers, BufferBytes or BufferGroups
    */
   classicGroup(options: GroupOptions): ClassicBufferGroup {
-    const { count, bufferBytes } = options;
+    const { count, bufferBytes } = optionsOf('make a group', options);
     return this.#grouped(options, poolBytes(count, bufferBytes), (arena, group) => {
       return new ClassicBufferGroup(arena, {
         group,

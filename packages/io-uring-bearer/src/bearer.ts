@@ -380,7 +380,7 @@ export class UringBearer extends TypedPush {
       followUp: (operation) => this.#engine.followUp(operation),
       closed: (closed) => this.#listeners.delete(closed),
     };
-    const listener = new Listener(this, this.#raw, host, optionsOf('listen', options));
+    const listener = new Listener(this, this.#raw, host, options);
     this.#listeners.add(listener);
     return listener;
   }

@@ -9,6 +9,7 @@ import {
   type SocketName,
   socketName,
 } from '@ringbearer/native/ring';
+import { optionsOf } from './options.js';
 
 export type { SocketName } from '@ringbearer/native/ring';
 
@@ -97,7 +98,8 @@ export class ListeningSocket {
   /** @internal @param ring closes the socket when it ends, however it ends */
   static open(options: ListenOptions, ring: SocketOwner): ListeningSocket;
   static open(options: ListenOptions, ring?: SocketOwner): ListeningSocket {
-    const { address = '127.0.0.1', port = 0, backlog = 4096, fd, mode } = options;
+    const given = optionsOf('listen', options);
+    const { address = '127.0.0.1', port = 0, backlog = 4096, fd, mode } = given;
     if (fd !== undefined) {
       demandInteger('fd', fd, 0, 0x7fff_ffff);
       adoptListener(fd);

@@ -12,6 +12,10 @@ const WAYS: Readonly<Record<string, (options: never) => unknown>> = {
   'cancel now': (options) => bearer.cancelNow(new Nop(), options),
   wait: (options) => bearer.submitAndWait(0, options),
   listen: (options) => bearer.listen(options),
+  'make a pool': (options) => bearer.buffers.pool(options),
+  'make a ring': (options) => bearer.buffers.ring(options),
+  'make a group': (options) => bearer.buffers.classicGroup(options),
+  'busy-poll': (options) => bearer.registration.setBusyPoll(options),
 };
 
 test.each(Object.keys(WAYS))('%s: options that are none are named', (verb) => {

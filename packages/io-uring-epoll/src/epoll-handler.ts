@@ -123,6 +123,11 @@ export class EpollHandler<Value = unknown> {
   }
 
   private constructor(bearer: UringBearer, options: EpollHandlerOptions) {
+    if (typeof options !== 'object' || options === null) {
+      throw new TypeError(
+        `Cannot make an epoll handler as options must be an object: current value is ${String(options)}`,
+      );
+    }
     const { eventsMax = EPOLL_EVENTS_MAX, registrationsMax = 1024 } = options;
     demandInteger('eventsMax', eventsMax, EVENTS_MAX);
     demandInteger('registrationsMax', registrationsMax, SLOTS_MAX);

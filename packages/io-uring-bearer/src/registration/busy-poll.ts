@@ -1,4 +1,5 @@
 import { NapiOp } from '@ringbearer/io-uring-opcode';
+import { optionsOf } from '../options.js';
 import { integerOf, shown } from './argument.js';
 import type { Registrar } from './registrar.js';
 
@@ -32,7 +33,7 @@ export function setBusyPoll(
   registrar: Registrar,
   options: Partial<BusyPoll> & Pick<BusyPoll, 'microseconds'>,
 ): BusyPoll {
-  const { microseconds, prefer = false, tracking = 'dynamic' } = options;
+  const { microseconds, prefer = false, tracking = 'dynamic' } = optionsOf('busy-poll', options);
   integerOf('busy-poll', 'microseconds', microseconds, 0, 0x7fff_ffff);
   if (tracking !== 'dynamic' && tracking !== 'static') {
     throw new TypeError(
