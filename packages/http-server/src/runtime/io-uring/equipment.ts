@@ -108,6 +108,14 @@ export class Equipment {
     this.#gatherings.push(gathering);
   }
 
+  /** Nobody is connected: memory of long messages goes back to the bearer, whose count of buffers says then that none is lost. */
+  rest(): void {
+    for (const gathering of this.#gatherings.splice(0)) {
+      gathering.giveBack();
+      this.#gatheringsMade--;
+    }
+  }
+
   giveReceive(receive: Receive): void {
     receive.receiver = NO_RECEIVER;
     if (this.#receives.length < SPARE_MAX) this.#receives.push(receive);

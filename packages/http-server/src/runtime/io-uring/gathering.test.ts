@@ -102,6 +102,22 @@ describe.each(['owner', 'embedded'] as const)('Gathering, %s driver', (driver) =
     await until(() => equipment.gatheringsInUse === 0);
   });
 
+  it('its memory goes back when nobody is connected, and the same is taken again', async () => {
+    const { runtime, port, equipment } = await start();
+    const used = () => runtime.stats().ring.capacity.Buffers.used;
+    const mapped = () => runtime.bearer.buffers.memory().length;
+    const [usedFirst, mappedFirst] = [used(), mapped()];
+    for (let round = 0; round < 3; round++) {
+      const peers = await Promise.all(Array.from({ length: 8 }, () => house.client(port)));
+      for (const peer of peers) peer.write(message(randomBytes(MIB)).subarray(0, 200_000));
+      await until(() => equipment.gatheringsInUse === 8);
+      expect([used(), mapped()]).toEqual([usedFirst + 8, mappedFirst + 8]);
+      for (const peer of peers) peer.resetAndDestroy();
+      await until(() => used() === usedFirst);
+      expect(equipment.gatheringsInUse).toBe(0);
+    }
+  });
+
   it('grants what there is room for, and goes on with the rest', async () => {
     const { port, equipment } = await start();
     const body = randomBytes(MIB + 300_000);

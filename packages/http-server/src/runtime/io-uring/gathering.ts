@@ -57,6 +57,11 @@ export class Gathering extends Recv implements Kept {
     this.needed = Math.max(0, this.needed - count);
   }
 
+  /** It is not used again. */
+  giveBack(): void {
+    this.#memory.release();
+  }
+
   /** Some are still to come. */
   get wants(): boolean {
     return this.length < this.needed;

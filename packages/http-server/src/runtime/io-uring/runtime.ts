@@ -448,6 +448,7 @@ export class IoUringRuntime implements Runtime<ListenOptions, SocketName> {
     for (const acceptor of this.#acceptors) acceptor.roomAgain();
     this.#board?.publish(this.stats());
     if (live.length > 0 || this.#acceptors.some((acceptor) => acceptor.paused)) this.watch();
+    if (live.length === 0) this.equipment.rest();
   }
 
   #empty(): Promise<void> {
