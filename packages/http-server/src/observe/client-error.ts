@@ -1,5 +1,4 @@
 import type { Fault } from '../exchange/observer.js';
-import type { Http1FaultCode } from '../protocol/http1/faults.js';
 import type { PeerAddress } from '../sans-io/left.js';
 
 /** A peer broke the protocol or reached a limit. Never thrown: given to `onClientError` and to {@link httpChannels}. */
@@ -7,7 +6,7 @@ export class ClientError extends Error {
   /** Name of the class. */
   override readonly name = 'ClientError';
   /** What was wrong, stable across releases: `'BARE_LF'`, `'HEAD_TIMEOUT'`. docs/guides/observation.md has the list. */
-  readonly code: Http1FaultCode | (string & {});
+  readonly code: string;
   /** The status that answers it, unless a reply was begun. */
   readonly status: number;
   /** The option whose limit was reached, such as `'maxHeaderBytes'`; null for plain mistakes. */

@@ -55,9 +55,6 @@ const FAULTS = [
   limit: keyof Http1Limits | null,
 ])[];
 
-/** The codes of mistakes in HTTP/1.1; docs/guides/observation.md says what each means. */
-export type Http1FaultCode = Exclude<(typeof FAULTS)[number][2], ''>;
-
 export const FAULT_REQUEST_LINE = -1;
 export const FAULT_METHOD = -2;
 export const FAULT_METHOD_LENGTH = -3;
