@@ -6,7 +6,8 @@ import type { CloseReason, Orbit } from '../../sans-io/orbit.js';
 import { Carry, type Kept } from '../carry.js';
 import { Linger } from '../linger.js';
 import { NO_ORBIT } from '../no-orbit.js';
-import { HIGH_WATER_BYTES, LOW_WATER_BYTES } from '../transmit-queue.js';
+import { LOW_WATER_BYTES } from '../transmit-queue.js';
+import { TransmitSide } from '../transmit-side.js';
 import type { Ender, Ending } from './ending.js';
 import type { Gatherer, Gathering } from './gathering.js';
 import type { Outgoing, Sender } from './outgoing.js';
@@ -31,7 +32,10 @@ type State = 'open' | 'ending' | 'lingering' | 'aborting' | 'gone' | 'free';
 /**
  * One accepted socket: the outermost Left. What it works with is borrowed from the runtime's {@link Equipment} while there is work.
  */
-export class Connection implements Left, Receiver, Gatherer, Sender, Ender {
+export class Connection
+  extends TransmitSide<Outgoing>
+  implements Left, Receiver, Gatherer, Sender, Ender
+{
   deadline = 0;
   /** Index in the runtime's list of live connections. */
   index = -1;
@@ -46,8 +50,6 @@ export class Connection implements Left, Receiver, Gatherer, Sender, Ender {
   #carry: Kept | null = null;
   /** Where a long message is received to; null: nowhere. */
   #gathering: Gathering | null = null;
-  /** What is written or being sent; null: nothing. */
-  #outgoing: Outgoing | null = null;
   #ending: Ending | null = null;
   #orbit: Orbit = NO_ORBIT;
   #state: State = 'open';
@@ -58,10 +60,10 @@ export class Connection implements Left, Receiver, Gatherer, Sender, Ender {
   #receiveEnded = false;
   #endDelivered = false;
   #stoppedReceiving = false;
-  #wasBlocked = false;
   #peer: PeerAddress | null | undefined;
 
   constructor(runtime: IoUringRuntime, socket: FixedFd) {
+    super();
     this.#runtime = runtime;
     this.clock = runtime.clock;
     this.#socket = socket;
@@ -76,39 +78,15 @@ export class Connection implements Left, Receiver, Gatherer, Sender, Ender {
 
   // ---- Left
 
-  get out(): Uint8Array {
-    return (this.#outgoing ?? this.#borrow()).queue.out;
-  }
-  get blocked(): boolean {
-    return this.#outgoing !== null && this.#outgoing.queue.bytes >= HIGH_WATER_BYTES;
-  }
-  reserve(length: number): number {
-    return (this.#outgoing ?? this.#borrow()).queue.reserve(length);
-  }
-  commit(end: number): void {
-    const { queue } = this.#outgoing ?? this.#borrow();
-    queue.commit(end);
-    this.#written(queue.bytes);
-  }
-  write(bytes: Uint8Array, start: number, end: number): boolean {
-    const { queue } = this.#outgoing ?? this.#borrow();
-    queue.write(bytes, start, end);
-    return this.#written(queue.bytes);
-  }
-  send(bytes: Uint8Array): boolean {
-    const { queue } = this.#outgoing ?? this.#borrow();
-    queue.send(bytes);
-    return this.#written(queue.bytes);
-  }
   end(): void {
     if (this.#state !== 'open') return;
     this.#state = 'ending';
-    this.#touch();
+    this.touch();
   }
   abort(): void {
     if (this.#state === 'gone' || this.#state === 'free') return;
     this.#state = 'aborting';
-    this.#touch();
+    this.touch();
   }
   pause(): void {
     this.#paused = true;
@@ -116,14 +94,14 @@ export class Connection implements Left, Receiver, Gatherer, Sender, Ender {
   resume(): void {
     if (!this.#paused) return;
     this.#paused = false;
-    this.#touch();
+    this.touch();
   }
   gather(length: number): number {
     const gathering = this.#gathering;
     if (length === 0) {
       if (gathering !== null) {
         gathering.needed = 0;
-        this.#touch();
+        this.touch();
       }
       return 0;
     }
@@ -159,7 +137,7 @@ export class Connection implements Left, Receiver, Gatherer, Sender, Ender {
       this.deadline = 0;
       this.#orbit.tick(now);
     }
-    const outgoing = this.#outgoing;
+    const outgoing = this.outgoing;
     if (outgoing?.busy && now >= outgoing.deadline && this.#state !== 'gone') {
       this.#runtime.observer?.writeTimedOut(this.peer());
       this.#leave('aborted');
@@ -170,7 +148,7 @@ export class Connection implements Left, Receiver, Gatherer, Sender, Ender {
   /** End of the batch: presents what waited for `resume`, then sends what was written. */
   flush(): void {
     if (this.#state === 'gone' || this.#state === 'free') {
-      this.#outgoing?.queue.clear();
+      this.outgoing?.queue.clear();
       return;
     }
     if (this.#state === 'aborting') {
@@ -179,7 +157,7 @@ export class Connection implements Left, Receiver, Gatherer, Sender, Ender {
     }
     const waiting = this.#carry !== null || this.#receiveEnded || this.#stoppedReceiving;
     if (waiting && !this.#paused && this.#state === 'open') this.#present();
-    const outgoing = this.#outgoing;
+    const outgoing = this.outgoing;
     if (outgoing !== null) {
       if (outgoing.busy) return;
       if (outgoing.next()) {
@@ -264,7 +242,7 @@ export class Connection implements Left, Receiver, Gatherer, Sender, Ender {
   #stopped(): void {
     // Once the orbit has ended, the rest is read and dropped: closing over unread bytes would cost the peer our last ones.
     if (this.#state === 'ending' || this.#state === 'lingering') this.#listen();
-    else if (!this.#paused) this.#touch();
+    else if (!this.#paused) this.touch();
   }
 
   /** The group has buffers again. */
@@ -377,30 +355,27 @@ export class Connection implements Left, Receiver, Gatherer, Sender, Ender {
 
   // ---- sending
 
-  #touch(): void {
+  protected touch(): void {
     if (this.dirty) return;
     this.dirty = true;
     this.#runtime.flushLater(this);
   }
 
-  #borrow(): Outgoing {
+  protected get highWaterBytes(): number {
+    return this.#runtime.equipment.highWaterBytes;
+  }
+
+  protected borrow(): Outgoing {
     // What a protocol still writes once its connection is over goes nowhere.
     const over = this.#state === 'free';
     const { discarded, equipment } = this.#runtime;
-    this.#outgoing = over ? discarded : equipment.outgoing(this.#socket, this);
-    return this.#outgoing;
+    this.outgoing = over ? discarded : equipment.outgoing(this.#socket, this);
+    return this.outgoing;
   }
 
   #giveOutgoing(outgoing: Outgoing): void {
-    this.#outgoing = null;
+    this.outgoing = null;
     this.#runtime.equipment.giveOutgoing(outgoing);
-  }
-
-  #written(bytes: number): boolean {
-    this.#touch();
-    if (bytes < HIGH_WATER_BYTES) return true;
-    this.#wasBlocked = true;
-    return false;
   }
 
   #push(outgoing: Outgoing): void {
@@ -409,7 +384,7 @@ export class Connection implements Left, Receiver, Gatherer, Sender, Ender {
   }
 
   onSend(cqe: Cqe): void {
-    const outgoing = this.#outgoing!;
+    const outgoing = this.outgoing!;
     const { res } = cqe;
     if (this.#state === 'gone') {
       outgoing.drop();
@@ -426,11 +401,11 @@ export class Connection implements Left, Receiver, Gatherer, Sender, Ender {
       this.#push(outgoing);
       return;
     }
-    if (this.#wasBlocked && outgoing.queue.bytes <= LOW_WATER_BYTES && this.#state === 'open') {
-      this.#wasBlocked = false;
+    if (this.wasBlocked && outgoing.queue.bytes <= LOW_WATER_BYTES && this.#state === 'open') {
+      this.wasBlocked = false;
       this.#orbit.drained();
     }
-    if (outgoing.queue.bytes > 0 || this.#state === 'ending') this.#touch();
+    if (outgoing.queue.bytes > 0 || this.#state === 'ending') this.touch();
     else if (!this.dirty) this.#giveOutgoing(outgoing);
   }
 
@@ -461,7 +436,7 @@ export class Connection implements Left, Receiver, Gatherer, Sender, Ender {
     this.#state = 'gone';
     this.deadline = 0;
     this.#dropCarry();
-    const outgoing = this.#outgoing;
+    const outgoing = this.outgoing;
     outgoing?.queue.clear();
     if (this.#receiving) {
       this.#runtime.cancel(this.#gathering?.inFlight ? this.#gathering : this.#receive);
@@ -479,7 +454,7 @@ export class Connection implements Left, Receiver, Gatherer, Sender, Ender {
   /** Closes the socket once none of its operations is in flight. */
   #release(): void {
     if (this.#receive.inFlight || this.#gathering?.inFlight) return;
-    if (this.#outgoing?.operation.inFlight) return;
+    if (this.outgoing?.operation.inFlight) return;
     const ending = this.#endingOperations();
     if (ending.quiet) this.#runtime.push(ending.close);
   }
@@ -494,7 +469,7 @@ export class Connection implements Left, Receiver, Gatherer, Sender, Ender {
     const { equipment } = this.#runtime;
     equipment.giveReceive(this.#receive);
     equipment.giveEnding(this.#ending!);
-    if (this.#outgoing !== null) this.#giveOutgoing(this.#outgoing);
+    if (this.outgoing !== null) this.#giveOutgoing(this.outgoing);
     this.#runtime.closed(this);
   }
 }

@@ -1,6 +1,7 @@
 import type { Lease } from '@ringbearer/io-uring-buffer';
 import type { FixedFd } from '@ringbearer/io-uring-fd';
 import { Carry } from '../carry.js';
+import { HIGH_WATER_BYTES } from '../transmit-queue.js';
 import { type Ender, Ending } from './ending.js';
 import {
   GATHERED_BYTES_MAX,
@@ -20,6 +21,10 @@ const SPARE_MAX = 1024;
  * that begin one and stall cost this much and no more.
  */
 export const GATHERINGS_MAX = 64;
+/** As long as no more connections than this send at once, a writer may be further ahead of its peer: */
+const FEW_SENDERS = 128;
+/** so many bytes, which make four times fewer sends of a stream. All of them together hold 64 MiB at most. */
+export const GENEROUS_HIGH_WATER_BYTES = 256 * 1024;
 /** Carries keep up to 4 KiB of memory each. */
 const SPARE_CARRIES_MAX = 64;
 
@@ -40,6 +45,7 @@ export class Equipment {
   readonly #gatherings: Gathering[] = [];
   readonly #allocate: (bytes: number) => Lease;
   #gatheringsMade = 0;
+  #sending = 0;
 
   /**
    * @param group buffer group to receive into
@@ -66,7 +72,13 @@ export class Equipment {
     return receive;
   }
 
+  /** Bytes queued of one connection from which its writer is told to hold back. */
+  get highWaterBytes(): number {
+    return this.#sending <= FEW_SENDERS ? GENEROUS_HIGH_WATER_BYTES : HIGH_WATER_BYTES;
+  }
+
   outgoing(socket: FixedFd, sender: Sender): Outgoing {
+    this.#sending++;
     const outgoing = this.#outgoing.pop();
     if (outgoing === undefined) return new Outgoing(this.#pool, socket, sender);
     outgoing.open(socket, sender);
@@ -122,6 +134,7 @@ export class Equipment {
   }
 
   giveOutgoing(outgoing: Outgoing): void {
+    this.#sending--;
     outgoing.clear();
     if (this.#outgoing.length < SPARE_MAX) this.#outgoing.push(outgoing);
   }

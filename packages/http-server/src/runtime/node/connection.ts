@@ -6,6 +6,7 @@ import { Carry } from '../carry.js';
 import { Linger } from '../linger.js';
 import { NO_ORBIT } from '../no-orbit.js';
 import { HIGH_WATER_BYTES, LOW_WATER_BYTES } from '../transmit-queue.js';
+import { TransmitSide } from '../transmit-side.js';
 import { Outgoing } from './outgoing.js';
 import type { NodeRuntime } from './runtime.js';
 
@@ -19,7 +20,7 @@ const WRITES_IN_A_ROW = 16;
 type State = 'open' | 'ending' | 'lingering' | 'aborting' | 'gone' | 'free';
 
 /** One accepted socket of node:net: the outermost Left. It means the same as the io_uring runtime's, and is built like it. */
-export class Connection implements Left {
+export class Connection extends TransmitSide<Outgoing> implements Left {
   deadline = 0;
   /** Index in the runtime's list of live connections. */
   index = -1;
@@ -31,8 +32,6 @@ export class Connection implements Left {
   readonly #socket: Socket;
   /** Bytes kept; null: none. */
   #carry: Carry | null = null;
-  /** What is written or being sent; null: nothing. */
-  #outgoing: Outgoing | null = null;
   #orbit: Orbit = NO_ORBIT;
   #state: State = 'open';
   #linger: Linger | null = null;
@@ -41,11 +40,11 @@ export class Connection implements Left {
   #receiveEnded = false;
   #endDelivered = false;
   #stoppedReceiving = false;
-  #wasBlocked = false;
   #writesInARow = 0;
   #peer: PeerAddress | null | undefined;
 
   constructor(runtime: NodeRuntime, socket: Socket) {
+    super();
     this.#runtime = runtime;
     this.clock = runtime.clock;
     this.#socket = socket;
@@ -69,39 +68,15 @@ export class Connection implements Left {
 
   // ---- Left
 
-  get out(): Uint8Array {
-    return (this.#outgoing ?? this.#borrow()).queue.out;
-  }
-  get blocked(): boolean {
-    return this.#outgoing !== null && this.#outgoing.queue.bytes >= HIGH_WATER_BYTES;
-  }
-  reserve(length: number): number {
-    return (this.#outgoing ?? this.#borrow()).queue.reserve(length);
-  }
-  commit(end: number): void {
-    const { queue } = this.#outgoing ?? this.#borrow();
-    queue.commit(end);
-    this.#written(queue.bytes);
-  }
-  write(bytes: Uint8Array, start: number, end: number): boolean {
-    const { queue } = this.#outgoing ?? this.#borrow();
-    queue.write(bytes, start, end);
-    return this.#written(queue.bytes);
-  }
-  send(bytes: Uint8Array): boolean {
-    const { queue } = this.#outgoing ?? this.#borrow();
-    queue.send(bytes);
-    return this.#written(queue.bytes);
-  }
   end(): void {
     if (this.#state !== 'open') return;
     this.#state = 'ending';
-    this.#touch();
+    this.touch();
   }
   abort(): void {
     if (this.#state === 'gone' || this.#state === 'free') return;
     this.#state = 'aborting';
-    this.#touch();
+    this.touch();
   }
   pause(): void {
     this.#paused = true;
@@ -109,7 +84,7 @@ export class Connection implements Left {
   resume(): void {
     if (!this.#paused) return;
     this.#paused = false;
-    this.#touch();
+    this.touch();
   }
   gather(): number {
     return 0; // libuv brings 64 KiB at a time, in memory of its own
@@ -138,7 +113,7 @@ export class Connection implements Left {
       this.deadline = 0;
       this.#orbit.tick(now);
     }
-    const outgoing = this.#outgoing;
+    const outgoing = this.outgoing;
     if (outgoing?.busy && now >= outgoing.deadline && this.#state !== 'gone') {
       this.#runtime.observer?.writeTimedOut(this.peer());
       this.#leave('aborted');
@@ -149,7 +124,7 @@ export class Connection implements Left {
   /** End of the batch: presents what waited for `resume`, then sends what was written. */
   flush(): void {
     if (this.#state === 'gone' || this.#state === 'free') {
-      this.#outgoing?.drop();
+      this.outgoing?.drop();
       return;
     }
     if (this.#state === 'aborting') {
@@ -160,14 +135,14 @@ export class Connection implements Left {
     if (waiting && !this.#paused && this.#state === 'open') this.#present();
     // Once the orbit has ended, the rest is read and dropped: closing over unread bytes would cost the peer our last ones.
     if (this.#state === 'ending') this.#receiveOn();
-    const outgoing = this.#outgoing;
+    const outgoing = this.outgoing;
     if (outgoing !== null) {
       if (outgoing.busy) return;
       if (outgoing.next()) {
         this.#push(outgoing);
         return;
       }
-      this.#outgoing = null;
+      this.outgoing = null;
     }
     if (this.#state === 'ending') this.#finish();
   }
@@ -255,23 +230,20 @@ export class Connection implements Left {
 
   // ---- sending
 
-  #touch(): void {
+  protected touch(): void {
     if (this.dirty) return;
     this.dirty = true;
     this.#runtime.flushLater(this);
   }
 
-  #borrow(): Outgoing {
-    // What a protocol still writes once its connection is over goes nowhere: flush drops it.
-    this.#outgoing = new Outgoing(this.#runtime.slots);
-    return this.#outgoing;
+  protected get highWaterBytes(): number {
+    return HIGH_WATER_BYTES;
   }
 
-  #written(bytes: number): boolean {
-    this.#touch();
-    if (bytes < HIGH_WATER_BYTES) return true;
-    this.#wasBlocked = true;
-    return false;
+  protected borrow(): Outgoing {
+    // What a protocol still writes once its connection is over goes nowhere: flush drops it.
+    this.outgoing = new Outgoing(this.#runtime.slots);
+    return this.outgoing;
   }
 
   #push(outgoing: Outgoing): void {
@@ -291,7 +263,7 @@ export class Connection implements Left {
   }
 
   #onSent(error?: Error | null): void {
-    const outgoing = this.#outgoing;
+    const outgoing = this.outgoing;
     if (outgoing === null || this.#state === 'gone' || this.#state === 'free') return;
     if (error) {
       this.#leave('peer-reset');
@@ -302,12 +274,12 @@ export class Connection implements Left {
       this.#push(outgoing);
       return;
     }
-    if (this.#wasBlocked && outgoing.queue.bytes <= LOW_WATER_BYTES && this.#state === 'open') {
-      this.#wasBlocked = false;
+    if (this.wasBlocked && outgoing.queue.bytes <= LOW_WATER_BYTES && this.#state === 'open') {
+      this.wasBlocked = false;
       this.#orbit.drained();
     }
-    if (outgoing.queue.bytes > 0 || this.#state === 'ending') this.#touch();
-    else if (!this.dirty) this.#outgoing = null;
+    if (outgoing.queue.bytes > 0 || this.#state === 'ending') this.touch();
+    else if (!this.dirty) this.outgoing = null;
   }
 
   // ---- ending
@@ -333,8 +305,8 @@ export class Connection implements Left {
     this.#state = 'gone';
     this.deadline = 0;
     this.#carry = null;
-    this.#outgoing?.drop();
-    this.#outgoing = null;
+    this.outgoing?.drop();
+    this.outgoing = null;
     this.#socket.destroy();
     const orbit = this.#orbit;
     this.#orbit = NO_ORBIT;
