@@ -23,6 +23,8 @@ import type { NamedBuffer, RingOptions, SendRingSizes } from './ring-options.js'
 
 /** The longest wait before a group of which nobody tells when it is refilled is tried again. */
 const RETRY_MS_MAX = 64;
+/** Tries of a group that nobody made here, some 300 ms, until a warning says so. */
+const UNKNOWN_GROUP_TRIES = 8;
 const LOCKED_MEMORY =
   'Cannot register a ring of buffers as its entries are locked memory and the limit of this user for that is used up: raise it with "ulimit -l" (LimitMEMLOCK= in systemd), run with CAP_IPC_LOCK, or ask for fewer';
 /** The largest `allocate` whose mapping is rounded up to a power of two. */
@@ -146,6 +148,7 @@ export class BearerBuffers {
    */
   ring(options: RingOptions): ProvidedBufferRing {
     const { count, bufferBytes, incremental, replenish } = optionsOf('make a ring', options);
+    poolBytes(count, bufferBytes, 'ring');
     const bytes = ProvidedBufferRing.bytesNeeded(count, bufferBytes);
     return this.#grouped(options, bytes, (arena, group) => {
       const ring = new ProvidedBufferRing(arena, this.#registrar, {
@@ -167,7 +170,8 @@ export class BearerBuffers {
    * @throws AtCapacity for Buffers, BufferBytes or BufferGroups
    */
   sendRing(options: SendRingSizes): SendRing {
-    const { count, bufferBytes, onRoom } = optionsOf('make a ring', options);
+    const { count, bufferBytes, onRoom } = optionsOf('make a send ring', options);
+    poolBytes(count, bufferBytes, 'send ring');
     const bytes = SendRing.bytesNeeded(count, bufferBytes);
     return this.#grouped(options, bytes, (arena, group) => {
       const ring = new SendRing(arena, this.#registrar, {
@@ -188,7 +192,7 @@ export class BearerBuffers {
    */
   classicGroup(options: GroupOptions): ClassicBufferGroup {
     const { count, bufferBytes } = optionsOf('make a group', options);
-    return this.#grouped(options, poolBytes(count, bufferBytes), (arena, group) => {
+    return this.#grouped(options, poolBytes(count, bufferBytes, 'group'), (arena, group) => {
       return new ClassicBufferGroup(arena, {
         group,
         count,
@@ -306,6 +310,13 @@ export class BearerBuffers {
         const immediate = setImmediate(resume);
         return () => clearImmediate(immediate);
       }
+      // The kernel says the same of a group that is empty and of one that does not exist, and whoever provides buffers by himself may yet.
+      if (failures === UNKNOWN_GROUP_TRIES && !this.#groups.has(group)) {
+        process.emitWarning(
+          `A stream waits for buffers of group ${group}, which was not made with this bearer's buffers, or is gone`,
+          { code: 'RINGBEARER_UNKNOWN_GROUP' },
+        );
+      }
       const delay = Math.min(2 ** failures, RETRY_MS_MAX);
       const timer = setTimeout(resume, delay);
       return () => clearTimeout(timer);
@@ -417,11 +428,11 @@ export class BearerBuffers {
 }
 
 /** @throws RangeError when the sizes are no positive integers */
-function poolBytes(count: number, bufferBytes: number): number {
+function poolBytes(count: number, bufferBytes: number, noun = 'pool'): number {
   for (const [name, value] of Object.entries({ count, bufferBytes })) {
     if (!Number.isInteger(value) || value < 1) {
       throw new RangeError(
-        `Cannot make a pool as ${name} must be an integer >= 1: current value is ${value}`,
+        `Cannot make a ${noun} as ${name} must be an integer >= 1: current value is ${value}`,
       );
     }
   }

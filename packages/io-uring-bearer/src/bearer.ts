@@ -14,6 +14,7 @@ import { decodeKey, encodeKey, keyOf, type SubmissionKey } from './key.js';
 import { Listener, type ListenerHost, type ListenOptions, type SocketName } from './listener.js';
 import {
   type BearerOptions,
+  bearerOptions,
   type ManualHandler,
   optionsOf,
   type StreamOptions,
@@ -95,7 +96,7 @@ export class UringBearer extends TypedPush {
     super();
     const ledger = new CapacityLedger(capacity, (error) => this.#diagnostics.atCapacity(error));
     this.#ledger = ledger;
-    this.driver = grantDriver(optionsOf('make a bearer', options).driver ?? 'embedded');
+    this.driver = grantDriver(bearerOptions(options).driver ?? 'embedded');
     const restrictions = RestrictionSet.of(options.restrictions, this.driver);
     const raw = setupRing(
       this.driver,
@@ -205,7 +206,6 @@ export class UringBearer extends TypedPush {
     options: StreamOptions = {},
   ): AsyncIterableIterator<Result> {
     const engine = this.#engine;
-    const { buffers } = this;
     const { flags = NONE } = optionsOf('stream', options);
     const stream = new StreamSink<Result>(
       {
@@ -213,7 +213,7 @@ export class UringBearer extends TypedPush {
         cancel: () => engine.cancel(operation),
         followUp: (follow) => engine.followUp(follow),
         giveBack: (...named) => engine.arrivals.giveBack(...named),
-        whenRefilled: (group, failures, resume) => buffers.whenRefilled(group, failures, resume),
+        whenRefilled: (...waiting) => this.buffers.whenRefilled(...waiting),
         ended: (ended) => this.#streams.delete(ended),
       },
       operation,

@@ -180,7 +180,7 @@ export class Engine {
     if (!this.#queues.hasRoom(1)) this.#makeRoom(1);
     if (this.#state !== 'open') throw closedError();
     if (this.counters.pending >= this.#pendingMax) throw this.#atCapacity(1);
-    if (this.#supported[operation.code] !== 1) throw unsupportedError(operation, this.#supported);
+    if (this.#supported[operation?.code] !== 1) throw unsupportedError(operation, this.#supported);
     if (typeof flags !== 'number' || (flags & ~KNOWN_FLAGS) !== 0)
       checkFlags(flags, this.personalities);
     this.#enqueue(operation, flags, sink);

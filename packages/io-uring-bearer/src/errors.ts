@@ -186,7 +186,7 @@ export function unsupportedError(
   operation: { readonly name: string; readonly since: string; readonly code: number },
   supported: Uint8Array,
 ): BearerError | TypeError {
-  if (!Number.isInteger(operation.code)) return notAnOperation('submit', operation);
+  if (!Number.isInteger(operation?.code)) return notAnOperation('submit', operation);
   if (supported[operation.code] === RESTRICTED) {
     return new RestrictedError(operation.name, 'opcodes');
   }

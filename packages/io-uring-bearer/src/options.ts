@@ -73,6 +73,43 @@ export interface WaitOptions {
   readonly minWaitUs?: number;
 }
 
+const BEARER_OPTIONS: Readonly<Record<keyof BearerOptions, true>> = {
+  driver: true,
+  onBatch: true,
+  onWake: true,
+  minWaitUs: true,
+  manualFiles: true,
+  restrictions: true,
+  slab: true,
+  trace: true,
+  disableOpcodes: true,
+  ringFactory: true,
+};
+
+/**
+ * Options of a bearer, none of them unknown: a misspelt `restrictions` would allow everything.
+ *
+ * @throws TypeError
+ */
+export function bearerOptions(options: BearerOptions): BearerOptions {
+  demandKnown('make a bearer', 'option', optionsOf('make a bearer', options), BEARER_OPTIONS);
+  const { trace } = options;
+  if (trace === undefined || typeof trace?.attach === 'function') return options;
+  throw new TypeError(
+    `Cannot make a bearer as trace must be a RingTrace: current value is ${String(trace)}`,
+  );
+}
+
+/** @throws TypeError for a key of `given` that `known` does not have */
+export function demandKnown(verb: string, noun: string, given: object, known: object): void {
+  for (const name of Object.keys(given)) {
+    if (Object.hasOwn(known, name)) continue;
+    throw new TypeError(
+      `Cannot ${verb} as ${name} is no ${noun}: use ${Object.keys(known).join(', ')}`,
+    );
+  }
+}
+
 /**
  * Options that are an object, as everything that reads them takes them to be.
  *

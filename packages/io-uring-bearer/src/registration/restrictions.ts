@@ -1,5 +1,6 @@
 import { Errno, OpNumber, RegisterOp, RestrictionRule, SqeFlag } from '@ringbearer/io-uring-opcode';
 import type { RawRing } from '@ringbearer/native/ring';
+import { demandKnown } from '../options.js';
 import type { Probe } from '../probe.js';
 import type { DriverKind } from '../ring/setup.js';
 import { shown } from './argument.js';
@@ -43,6 +44,13 @@ export interface Restrictions {
   readonly flagsRequired?: number;
 }
 
+const RESTRICTIONS: Readonly<Record<keyof Restrictions, true>> = {
+  opcodes: true,
+  registrations: true,
+  flagsAllowed: true,
+  flagsRequired: true,
+};
+
 /** Every bit of `sqe->flags` there is. */
 const SQE_FLAGS = Object.values(SqeFlag).reduce((bits: number, bit) => bits | bit, 0);
 
@@ -80,6 +88,8 @@ export class RestrictionSet {
         `Cannot restrict a bearer as restrictions must be an object: current value is ${shown(options)}`,
       );
     }
+    // What is left out is allowed: so a name that nobody reads must not pass.
+    demandKnown('restrict a bearer', 'restriction', options, RESTRICTIONS);
     const { opcodes, registrations, flagsAllowed = SQE_FLAGS, flagsRequired = 0 } = options;
     this.#allowed = flagBits('flagsAllowed', flagsAllowed);
     this.required = flagBits('flagsRequired', flagsRequired);
