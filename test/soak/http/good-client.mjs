@@ -1,12 +1,16 @@
 // Good clients: node good-client.mjs PORT SEED COUNT. Every request must be answered, with what it asked for; a connection may end only after a
 // reply that said so. Nothing is tried twice. Ends at the end of stdin; then prints what was answered and what was lost.
 
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Random } from '../random.mjs';
 import { open, response } from './wire.mjs';
 
 const [port, seed, count] = process.argv.slice(2).map(Number);
 const losses = [];
+/** The longest this process stood still: what it lost then, it may have lost by that. */
+const standstill = monitorEventLoopDelay({ resolution: 20 });
+standstill.enable();
 let answers = 0;
 let stopping = false;
 process.stdin.resume().on('end', () => {
@@ -80,7 +84,9 @@ async function client(index) {
       try {
         const [answer] = await Promise.all([response(socket), send(socket, wire, random)]);
         if (answer.status !== status || !right(answer.body))
-          losses.push(`wrong: ${answer.status} with ${answer.body.length} bytes`);
+          losses.push(
+            `wrong: ${answer.status} with ${answer.body.length} bytes: ${answer.body.toString('latin1', 0, 80)}; this process stood still for ${Math.round(standstill.max / 1e6)} ms at the most`,
+          );
         else answers++;
         if (answer.close) break;
       } catch (error) {

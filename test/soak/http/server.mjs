@@ -5,10 +5,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { serve } from '@ringbearer/http-server';
 import { collect, descriptors, eventually, mappings } from '../process-state.mjs';
 
-/** Short, so that the deadlines of every kind pass often. */
+/** Short, so that the deadlines of every kind pass often; longer than a good client of a busy machine stands still in the middle of what it sends. */
 const LIMITS = {
-  headerReadTimeoutMs: 1000,
-  bodyReadTimeoutMs: 1000,
+  headerReadTimeoutMs: 3000,
+  bodyReadTimeoutMs: 3000,
   requestTimeoutMs: 8000,
   // Good clients that think between two requests do so for less than this.
   keepAliveTimeoutMs: 3000,
