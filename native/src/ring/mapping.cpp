@@ -34,7 +34,8 @@ void* MapAligned(size_t length) {
 // V8 counts external memory as garbage to come, and collects when there is much of it. Ours lives as long as its ring: counted, it
 // would cost a server of large bodies a full collection for every few of them.
 // From Node.js 23 on it stays counted: that V8 takes the length of a buffer off its total before the finalizer could give the
-// discount back, and ends the process when the total would fall below zero.
+// discount back, and ends the process when the total would fall below zero. Measured with 150 bodies of 4 MiB echoed, counted and
+// discounted: 37 and 38 full collections on Node.js 24, 49 and 42 on 26; no difference in CPU time above the noise.
 bool DiscountIsSafe(napi_env env) {
   const napi_node_version* version = nullptr;
   return napi_get_node_version(env, &version) == napi_ok && version->major < 23;
