@@ -175,7 +175,8 @@ describe.each(['owner', 'embedded'] as const)('Gathering, %s driver', (driver) =
     expect(equipment.gatheringsInUse).toBe(0);
     await begun(port, 200_000);
     expect(collectors.at(-1)!.granted).toBe(MIB);
-    expect(buffers()).toBe(before + GATHERINGS_MAX);
+    // All of them, or one: a tick in between, with nobody connected, gave the others back.
+    expect([before + GATHERINGS_MAX, before + 1]).toContain(buffers());
   });
 
   it.each([
