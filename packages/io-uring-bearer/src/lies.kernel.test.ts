@@ -14,6 +14,7 @@ import {
   ProvideBuffers,
   Read,
   Readv,
+  type RecordMemory,
   SendMsg,
   SetSocketOption,
   Socket,
@@ -94,6 +95,32 @@ describe('what is read-only', () => {
     expect([buffer.byteLength, buffer.whole?.byteLength]).toEqual([4096, 4096]);
     buffer.remove();
   });
+});
+
+test('the record of a completion is read-only, also for whoever keeps it', async () => {
+  const { bearer } = fixture;
+  const nop = new Nop();
+  const kept = await new Promise<RecordMemory>((resolve) => {
+    nop.handler = (cqe) => resolve(cqe.record);
+    bearer.push(nop);
+  });
+  const pool = bearer.buffers.pool({ count: 4, bufferBytes: 64 });
+  const [lease, neighbour] = [pool.take(), pool.take()];
+  const reading = bearer.submit(new Readv({ descriptor: source(), memory: [lease], position: 0 }));
+  for (const write of [
+    () => kept.setUint32(8, 128), // the length of the first part, if it is this record
+    () => kept.setUint64(8, 128, 0),
+    () => kept.setSafeInteger(8, 128),
+    () => kept.setUint16(8, 128),
+    () => kept.setUint16Network(8, 128),
+    () => kept.setUint8(8, 128),
+    () => kept.setBytes(8, Uint8Array.of(128)),
+    () => kept.clear(0, 16),
+  ]) {
+    expect(write).toThrow(/Cannot write to the record of a completion/);
+  }
+  expect(await reading).toBe(64);
+  expect(neighbour.toBytes()).toEqual(new Uint8Array(64));
 });
 
 describe('arrays of the caller', () => {

@@ -1,6 +1,7 @@
 import { Cqe, RECORD_BYTES, RecordMemory, Sqe } from '@ringbearer/io-uring-opcode';
 import { addressOf, type RawRing } from '@ringbearer/native/ring';
 import { filesOf } from './bearer-files.js';
+import { CompletionRecord } from './completion-record.js';
 import type { RingQueues } from './ring/ring-queues.js';
 import { ringToken } from './ring/ring-token.js';
 import type { RingTrace } from './trace/ring-trace.js';
@@ -37,7 +38,7 @@ export function recordCursors(
   const files = filesOf(raw);
   trace?.attach(bytes);
   const Record = trace === null ? RecordMemory : TracedRecord;
-  const completionRecord = new RecordMemory(bytes, addressLow, addressHigh);
+  const completionRecord = new CompletionRecord(bytes, addressLow, addressHigh);
   const record = new Record(bytes, addressLow, addressHigh);
   const sqe = new Sqe(queues.entries, record, addressOf, ringToken(raw), files);
   queues.onAdopt = (entries) => sqe.move(entries);

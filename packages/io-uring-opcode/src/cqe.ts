@@ -20,7 +20,7 @@ export class Cqe {
   flags = 0;
   /** With {@link hasBuffer}: where in the buffer the bytes start. Not 0 in incremental rings only. Written by the bearer. */
   bufferOffset = 0;
-  /** The operation's record memory, with what the kernel wrote there. */
+  /** The operation's record memory, with what the kernel wrote there: to be read. */
   readonly record: RecordMemory;
 
   /** The books of this ring's direct descriptors; null where nobody keeps any. */
