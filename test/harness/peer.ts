@@ -116,6 +116,12 @@ export class Peer {
     return this.#received.toString('latin1', 0, 400);
   }
 
+  /** All that came and was not taken as a response. */
+  text(): string {
+    this.#pending?.();
+    return this.#received.toString('latin1');
+  }
+
   #take(hasBody: boolean): WireResponse | null {
     this.#pending?.();
     const received = this.#received;

@@ -167,7 +167,8 @@ export class HttpReply {
    */
   bytes(body: Uint8Array): void {
     if (!isBytes(body)) throw unsendable('a Uint8Array', body);
-    this.#open().respondBytes(this.#status, this.#fields, this.#kindOr(KIND_BYTES), body);
+    const kind = this.#kindOr(KIND_BYTES);
+    this.#open().respondBytes(this.#status, this.#fields, kind, ourBytes(body));
   }
 
   /** Replies without a body: `Content-Length: 0` unless the status forbids it. The status stays, or becomes `status`. */
@@ -193,7 +194,9 @@ export class HttpReply {
     assertChunk(chunk);
     if (carrier.replyPhase === REPLY_NONE)
       carrier.start(this.#status, this.#fields, this.#kindOr(KIND_NONE));
-    return typeof chunk === 'string' ? carrier.writeString(chunk) : carrier.writeBytes(chunk);
+    return typeof chunk === 'string'
+      ? carrier.writeString(chunk)
+      : carrier.writeBytes(ourBytes(chunk));
   }
 
   /**
@@ -207,14 +210,16 @@ export class HttpReply {
     if (carrier.replyPhase === REPLY_NONE && this.#trailers === null) {
       if (typeof chunk === 'string') {
         carrier.respondString(this.#status, this.#fields, this.#kindOr(KIND_NONE), chunk);
-      } else
-        carrier.respondBytes(this.#status, this.#fields, this.#kindOr(KIND_NONE), chunk ?? EMPTY);
+      } else {
+        const bytes = chunk === undefined ? EMPTY : ourBytes(chunk);
+        carrier.respondBytes(this.#status, this.#fields, this.#kindOr(KIND_NONE), bytes);
+      }
       return;
     }
     if (carrier.replyPhase === REPLY_NONE)
       carrier.start(this.#status, this.#fields, this.#kindOr(KIND_NONE));
     if (typeof chunk === 'string') carrier.writeString(chunk);
-    else if (chunk !== undefined) carrier.writeBytes(chunk);
+    else if (chunk !== undefined) carrier.writeBytes(ourBytes(chunk));
     carrier.finish(this.#trailers);
   }
 
@@ -323,6 +328,13 @@ function assertChunk(chunk: unknown): void {
 /** A view of single bytes, from whichever realm. */
 function isBytes(body: unknown): body is Uint8Array {
   return ArrayBuffer.isView(body) && (body as Uint8Array).BYTES_PER_ELEMENT === 1;
+}
+
+/** The same memory as what the runtimes tell apart from their own by `instanceof`. */
+function ourBytes(body: Uint8Array): Uint8Array {
+  if (body instanceof Uint8Array) return body;
+  const { buffer, byteOffset, byteLength } = body as Uint8Array;
+  return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
 function unsendable(what: string, body: unknown): TypeError {

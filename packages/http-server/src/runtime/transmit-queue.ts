@@ -1,4 +1,5 @@
 import { RESERVE_BYTES_MAX } from '../sans-io/left.js';
+import { BytesChangedError } from './bytes-changed.js';
 
 /** Bytes of one transmit slot: what one `reserve` may ask for. */
 export const SLOT_BYTES = RESERVE_BYTES_MAX;
@@ -36,6 +37,8 @@ export class TransmitQueue<Slot extends WritableSlot> {
   #current: Slot | null = null;
   /** What comes before it. */
   #queue: Segment<Slot>[] = [];
+  /** Bytes of each of those when it was queued: a caller's array may be transferred under our hands. */
+  #lengths: number[] = [];
   #queued = 0;
 
   constructor(pool: SlotPool<Slot>) {
@@ -84,15 +87,16 @@ export class TransmitQueue<Slot extends WritableSlot> {
       return;
     }
     this.#seal();
-    this.#queue.push(bytes);
-    this.#queued += bytes.length;
+    this.#append(bytes, bytes.length);
   }
 
-  /** The next thing to send, or null. */
+  /** The next thing to send, or null. @throws BytesChangedError when it is not what was queued: the rest is of no use then */
   shift(): Segment<Slot> | null {
     if (this.#queue.length > 0) {
       const segment = this.#queue.shift()!;
-      this.#queued -= segmentBytes(segment);
+      const length = this.#lengths.shift()!;
+      this.#queued -= length;
+      if (segmentBytes(segment) !== length) throw new BytesChangedError();
       return segment;
     }
     const current = this.#current;
@@ -107,6 +111,7 @@ export class TransmitQueue<Slot extends WritableSlot> {
       for (const segment of this.#queue)
         if (!(segment instanceof Uint8Array)) this.#pool.give(segment);
       this.#queue = [];
+      this.#lengths = [];
       this.#queued = 0;
     }
     if (this.#current !== null) this.#pool.give(this.#current);
@@ -121,8 +126,13 @@ export class TransmitQueue<Slot extends WritableSlot> {
       this.#pool.give(current);
       return;
     }
-    this.#queue.push(current);
-    this.#queued += current.used;
+    this.#append(current, current.used);
+  }
+
+  #append(segment: Segment<Slot>, length: number): void {
+    this.#queue.push(segment);
+    this.#lengths.push(length);
+    this.#queued += length;
   }
 }
 

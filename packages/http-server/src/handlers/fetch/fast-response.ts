@@ -4,6 +4,21 @@ import { SlabMemory } from '../../exchange/slab-memory.js';
 
 const RealResponse = globalThis.Response;
 
+/** What the fetch handler sees of a response. Not members of the class: small bodies share their memory, so nobody else may hold one. */
+interface Inside {
+  /** Whether an object was made by {@link FastResponse}. */
+  made(value: object): value is FastResponse;
+  /** The real response when there is one: its body is no fixed one. */
+  real(response: FastResponse): Response | null;
+  /** Takes the body to send it. @throws TypeError when it was read before */
+  take(response: FastResponse): FixedBody;
+  /** Field names in lower case and values alternating, or null when `headers` has them. */
+  fields(response: FastResponse): readonly string[] | null;
+  /** The Content-Type beside `fields`. */
+  contentType(response: FastResponse): string | null;
+}
+export let inside: Inside;
+
 /** What a {@link FastResponse} keeps: a body that needs no stream. */
 export type FixedBody = string | Uint8Array | null;
 
@@ -12,6 +27,8 @@ type Init = { status?: number; statusText?: string; headers?: unknown };
 /** The type the standard gives to text. */
 export const TEXT = 'text/plain;charset=UTF-8';
 const JSON_TYPE = 'application/json';
+/** What a relative URL is tried against. */
+const NOWHERE = 'http://localhost/';
 const NO_FIELDS: readonly string[] = [];
 
 /** Bodies up to this many bytes share slabs: whoever asks a response for its bytes gets a copy. */
@@ -95,7 +112,7 @@ export class FastResponse {
         this.#type = value;
         continue;
       }
-      const trimmed = value.trim();
+      const trimmed = normalised(value);
       assertFieldValue(name, trimmed);
       if (lower === 'content-type') this.#type = trimmed;
       else {
@@ -154,7 +171,10 @@ export class FastResponse {
 
   /** The body as a stream, built when asked for; null without one. */
   get body(): ReadableStream<Uint8Array> | null {
-    if (this.#real === null && this.#body === null) return null;
+    if (this.#real === null) {
+      if (this.#body === null) return null;
+      if (this.#used) this.#real = readAlready();
+    }
     return this.#materialise().body as ReadableStream<Uint8Array> | null;
   }
 
@@ -167,8 +187,10 @@ export class FastResponse {
   async text(): Promise<string> {
     if (this.#real !== null) return this.#real.text();
     const body = this.#takeBody();
-    // A lone surrogate becomes U+FFFD, as it does on the wire.
-    if (typeof body === 'string') return Buffer.from(body).toString();
+    // A lone surrogate becomes U+FFFD, as it does on the wire, and a byte order mark is none of the text.
+    if (typeof body === 'string') {
+      return Buffer.from(body.charCodeAt(0) === 0xfeff ? body.slice(1) : body).toString();
+    }
     return body === null ? '' : new TextDecoder().decode(body);
   }
 
@@ -211,6 +233,8 @@ export class FastResponse {
       statusText: this.#statusText,
       headers: this.headers,
     });
+    // Text has a type unless somebody took it away.
+    if (!this.headers.has('content-type')) clone.headers.delete('content-type');
     return clone as unknown as Response;
   }
 
@@ -226,14 +250,19 @@ export class FastResponse {
     return response as unknown as Response;
   }
 
-  /** A response that redirects. @throws RangeError for a status that is no redirect */
+  /**
+   * A response that redirects. `url` may be relative, which the standard's own refuses.
+   *
+   * @throws RangeError for a status that is no redirect
+   * @throws TypeError for what is no URL
+   */
   static redirect(url: string | URL, status = 302): Response {
-    if (![301, 302, 303, 307, 308].includes(status)) {
+    if (![301, 302, 303, 307, 308].includes(Number(status))) {
       throw new RangeError(
         `Cannot redirect as status must be 301, 302, 303, 307 or 308: current value is ${status}`,
       );
     }
-    const location = String(url);
+    const location = locationOf(url);
     return new FastResponse(null, { status, headers: { location } }) as unknown as Response;
   }
 
@@ -247,31 +276,6 @@ export class FastResponse {
     // biome-ignore lint/complexity/noThisInStatic: a subclass asks for itself
     if (this !== FastResponse) return Function.prototype[Symbol.hasInstance].call(this, value);
     return value instanceof RealResponse;
-  }
-
-  /** The real response when there is one: its body is no fixed one. For the fetch handler. @internal */
-  static real(response: FastResponse): Response | null {
-    return response.#real;
-  }
-
-  /** Whether an object was made by this class. For the fetch handler. @internal */
-  static made(value: object): value is FastResponse {
-    return #body in value;
-  }
-
-  /** Takes the body to send it. For the fetch handler. @throws TypeError when it was read before. @internal */
-  static take(response: FastResponse): FixedBody {
-    return response.#takeBody();
-  }
-
-  /** Field names in lower case and values alternating, or null when `headers` has them. For the fetch handler. @internal */
-  static fields(response: FastResponse): readonly string[] | null {
-    return response.#fields;
-  }
-
-  /** The Content-Type beside `fields`. For the fetch handler. @internal */
-  static contentType(response: FastResponse): string | null {
-    return response.#type;
   }
 
   #takeBody(): FixedBody {
@@ -294,6 +298,13 @@ export class FastResponse {
   }
 
   static {
+    inside = {
+      made: (value): value is FastResponse => #body in value,
+      real: (response) => response.#real,
+      take: (response) => response.#takeBody(),
+      fields: (response) => response.#fields,
+      contentType: (response) => response.#type,
+    };
     Object.setPrototypeOf(FastResponse.prototype, RealResponse.prototype);
     Object.setPrototypeOf(FastResponse, RealResponse);
   }
@@ -335,6 +346,32 @@ function copyOf(bytes: Uint8Array): Uint8Array {
   if (bytes.length > SMALL_BYTES) return bytes.slice();
   const at = small.keep(bytes, 0, bytes.length);
   return small.slab.subarray(at, at + bytes.length);
+}
+
+/** Without the white space that HTTP does not count (Fetch standard, "normalize"). */
+function normalised(value: string): string {
+  return value.trim().length === value.length
+    ? value
+    : value.replace(/^[\t\n\r ]+|[\t\n\r ]+$/g, '');
+}
+
+/** The body of a response whose own was read: disturbed, and at its end. */
+function readAlready(): Response {
+  const real = new RealResponse('');
+  real.text().catch(() => {});
+  return real;
+}
+
+/** An absolute URL as the URL parser serialises it, a relative one encoded in the same way. */
+function locationOf(url: string | URL): string {
+  const location = String(url);
+  if (URL.canParse(location)) return new URL(location).href;
+  if (url === undefined || url === null || !URL.canParse(location, NOWHERE)) {
+    throw new TypeError(`Cannot redirect as url must be a URL: current value is ${location}`);
+  }
+  return location.replace(/[^\x21-\x7e]/gu, (character) =>
+    encodeURIComponent(Buffer.from(character).toString()),
+  );
 }
 
 /** The caller named a Content-Type. */

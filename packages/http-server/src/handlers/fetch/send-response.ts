@@ -1,7 +1,7 @@
 import { HttpServerError } from '../../exchange/errors.js';
 import type { HttpReply } from '../../exchange/reply.js';
 import type { HttpRequest } from '../../exchange/request.js';
-import { FastResponse, TEXT } from './fast-response.js';
+import { FastResponse, inside, TEXT } from './fast-response.js';
 
 /** The connection's own business; what a Response says about it is not passed on. */
 const NOT_PASSED_ON: ReadonlySet<string> = new Set([
@@ -33,8 +33,8 @@ export function sendResponse(
       `Cannot reply as the handler must return a Response: current value is ${String(response)}`,
     );
   }
-  if (FastResponse.made(response)) {
-    const real = FastResponse.real(response);
+  if (inside.made(response)) {
+    const real = inside.real(response);
     if (real !== null) return sendReal(real, request, reply);
     sendFast(response, reply);
     return undefined;
@@ -43,10 +43,10 @@ export function sendResponse(
 }
 
 function sendFast(response: FastResponse, reply: HttpReply): void {
-  const body = FastResponse.take(response);
-  const fields = FastResponse.fields(response);
+  const body = inside.take(response);
+  const fields = inside.fields(response);
   if (response.status !== 200) reply.status(response.status);
-  const type = FastResponse.contentType(response);
+  const type = inside.contentType(response);
   if (fields === null) copyFields(response.headers, reply, body !== null);
   else {
     for (let i = 0; i < fields.length; i += 2) {

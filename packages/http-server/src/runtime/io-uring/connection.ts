@@ -3,6 +3,7 @@ import { type Cqe, Errno } from '@ringbearer/io-uring-opcode';
 import type { Clock } from '../../sans-io/clock.js';
 import type { Left, PeerAddress } from '../../sans-io/left.js';
 import type { CloseReason, Orbit } from '../../sans-io/orbit.js';
+import { BytesChangedError, warnBytesChanged } from '../bytes-changed.js';
 import { Carry, type Kept } from '../carry.js';
 import { Linger } from '../linger.js';
 import { NO_ORBIT } from '../no-orbit.js';
@@ -160,8 +161,13 @@ export class Connection
     const outgoing = this.outgoing;
     if (outgoing !== null) {
       if (outgoing.busy) return;
-      if (outgoing.next()) {
-        this.#push(outgoing);
+      try {
+        if (outgoing.next()) {
+          this.#push(outgoing);
+          return;
+        }
+      } catch (error) {
+        this.#cannotSend(outgoing, error);
         return;
       }
       this.#giveOutgoing(outgoing);
@@ -397,8 +403,13 @@ export class Connection
       this.#leave('peer-reset');
       return;
     }
-    if (outgoing.sent(res)) {
-      this.#push(outgoing);
+    try {
+      if (outgoing.sent(res)) {
+        this.#push(outgoing);
+        return;
+      }
+    } catch (error) {
+      this.#cannotSend(outgoing, error);
       return;
     }
     if (this.wasBlocked && outgoing.queue.bytes <= LOW_WATER_BYTES && this.#state === 'open') {
@@ -407,6 +418,14 @@ export class Connection
     }
     if (outgoing.queue.bytes > 0 || this.#state === 'ending') this.touch();
     else if (!this.dirty) this.#giveOutgoing(outgoing);
+  }
+
+  /** What is to be sent cannot be: it goes back, so that nobody inherits it, and the connection ends. */
+  #cannotSend(outgoing: Outgoing, error: unknown): void {
+    outgoing.drop();
+    this.#leave('aborted');
+    if (!(error instanceof BytesChangedError)) throw error;
+    warnBytesChanged(error);
   }
 
   // ---- ending

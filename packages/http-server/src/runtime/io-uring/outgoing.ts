@@ -1,5 +1,6 @@
 import type { FixedFd } from '@ringbearer/io-uring-fd';
 import { type Cqe, type GatherPart, type OpCode, Send, SendMsg } from '@ringbearer/io-uring-opcode';
+import { BytesChangedError } from '../bytes-changed.js';
 import { type Segment, segmentBytes, TransmitQueue } from '../transmit-queue.js';
 import type { TransmitPool, TransmitSlot } from './transmit-pool.js';
 
@@ -39,6 +40,8 @@ export class Outgoing {
   #keeps = false;
   /** Bytes of the segment in front that were sent before. */
   #sent = 0;
+  /** Bytes of the segment in front and those behind it that are not sent yet, where some are the caller's: as many as when they were chosen. */
+  #owed = 0;
 
   constructor(pool: TransmitPool, socket: FixedFd, sender: Sender) {
     this.#pool = pool;
@@ -60,15 +63,17 @@ export class Outgoing {
     return this.#segment !== null;
   }
 
-  /** Chooses what to send next. False when there is nothing. */
+  /** Chooses what to send next. False when there is nothing. @throws BytesChangedError what is {@link drop}ped then */
   next(): boolean {
     const { queue } = this;
+    this.#named = 0;
     const segment = queue.shift();
     this.#segment = segment;
     if (segment === null) return false;
     this.#sent = 0;
     if (queue.bytes > 0) this.#gatherMore(segmentBytes(segment));
     this.#choose(segment);
+    if (this.#keeps) this.#owed = this.#unsent(segment);
     return true;
   }
 
@@ -77,10 +82,15 @@ export class Outgoing {
    *
    * @param bytes its result; negative: what was being sent is dropped
    * @returns whether some of it is left to send: because it is large, or as a signal or memory pressure cut this send short
+   * @throws BytesChangedError what is {@link drop}ped then
    */
   sent(bytes: number): boolean {
     let segment = this.#segment;
     this.#takeBack(segment!);
+    if (this.#keeps && bytes >= 0) {
+      if (this.#unsent(segment!) !== this.#owed) throw new BytesChangedError();
+      this.#owed -= bytes;
+    }
     let sent = bytes < 0 ? Number.POSITIVE_INFINITY : this.#sent + bytes;
     while (segment !== null && sent >= segmentBytes(segment)) {
       sent -= segmentBytes(segment);
@@ -94,13 +104,14 @@ export class Outgoing {
     return true;
   }
 
-  /** The send has completed, and the connection is over. */
+  /** Nothing is in flight, and the connection is over: forgets what was chosen. */
   drop(): void {
-    while (this.sent(-1));
+    while (this.busy && this.sent(-1));
   }
 
-  /** Nothing is being sent: forgets what was queued, and does not keep what was sent from being collected. */
+  /** Nothing is in flight: forgets what was chosen and queued, and does not keep what was sent from being collected. */
   clear(): void {
+    this.drop();
     this.queue.clear();
     if (!this.#keeps) return;
     this.#keeps = false;
@@ -116,6 +127,13 @@ export class Outgoing {
       this.#more.push(segment);
       total += segmentBytes(segment);
     }
+  }
+
+  /** Bytes that are left of what was chosen. */
+  #unsent(segment: Segment<TransmitSlot>): number {
+    let bytes = segmentBytes(segment) - this.#sent;
+    for (const other of this.#more) bytes += segmentBytes(other);
+    return bytes;
   }
 
   /** The kernel has let go of every slot the operation named. */

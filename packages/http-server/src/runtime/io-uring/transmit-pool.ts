@@ -31,7 +31,10 @@ export class TransmitPool {
         source: lease,
         used: 0,
         pooled: true,
-        recycle: () => owner.reuse(),
+        recycle: () => {
+          // What was chosen but never submitted has nothing to come back from.
+          if (!owner.idle) owner.reuse();
+        },
       });
     }
     this.#free.reverse(); // lowest addresses first

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import type { Clock } from '../../sans-io/clock.js';
 import type { Left, PeerAddress } from '../../sans-io/left.js';
 import type { CloseReason, Orbit } from '../../sans-io/orbit.js';
+import { BytesChangedError, warnBytesChanged } from '../bytes-changed.js';
 import { Carry } from '../carry.js';
 import { Linger } from '../linger.js';
 import { NO_ORBIT } from '../no-orbit.js';
@@ -138,8 +139,13 @@ export class Connection extends TransmitSide<Outgoing> implements Left {
     const outgoing = this.outgoing;
     if (outgoing !== null) {
       if (outgoing.busy) return;
-      if (outgoing.next()) {
-        this.#push(outgoing);
+      try {
+        if (outgoing.next()) {
+          this.#push(outgoing);
+          return;
+        }
+      } catch (error) {
+        this.#cannotSend(error);
         return;
       }
       this.outgoing = null;
@@ -270,8 +276,13 @@ export class Connection extends TransmitSide<Outgoing> implements Left {
       return;
     }
     this.#runtime.bytesSent += outgoing.pieceBytes;
-    if (outgoing.written()) {
-      this.#push(outgoing);
+    try {
+      if (outgoing.written()) {
+        this.#push(outgoing);
+        return;
+      }
+    } catch (error) {
+      this.#cannotSend(error);
       return;
     }
     if (this.wasBlocked && outgoing.queue.bytes <= LOW_WATER_BYTES && this.#state === 'open') {
@@ -280,6 +291,13 @@ export class Connection extends TransmitSide<Outgoing> implements Left {
     }
     if (outgoing.queue.bytes > 0 || this.#state === 'ending') this.touch();
     else if (!this.dirty) this.outgoing = null;
+  }
+
+  /** What is to be sent cannot be: the connection ends. */
+  #cannotSend(error: unknown): void {
+    this.#leave('aborted');
+    if (!(error instanceof BytesChangedError)) throw error;
+    warnBytesChanged(error);
   }
 
   // ---- ending

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { BytesChangedError } from '../bytes-changed.js';
 import { type Segment, segmentBytes, TransmitQueue } from '../transmit-queue.js';
 import type { HeapSlots } from './heap-slots.js';
 
@@ -13,6 +14,8 @@ export class Outgoing {
   readonly #slots: HeapSlots;
   #segment: Segment | null = null;
   #sent = 0;
+  /** Bytes of the segment when it was chosen. */
+  #length = 0;
   /** Bytes of the write under way. */
   pieceBytes = 0;
 
@@ -26,27 +29,30 @@ export class Outgoing {
     return this.#segment !== null;
   }
 
-  /** Chooses what to write next. False when there is nothing. */
+  /** Chooses what to write next. False when there is nothing. @throws BytesChangedError */
   next(): boolean {
     this.#segment = this.queue.shift();
+    if (this.#segment === null) return false;
     this.#sent = 0;
-    return this.#segment !== null;
+    this.#length = segmentBytes(this.#segment);
+    return true;
   }
 
   /** Writes the next piece of the segment. */
   write(socket: Socket, done: (error?: Error | null) => void): void {
     const segment = this.#segment!;
     const bytes = segment instanceof Uint8Array ? segment : segment.bytes;
-    const end = Math.min(segmentBytes(segment), this.#sent + PIECE_BYTES);
+    const end = Math.min(this.#length, this.#sent + PIECE_BYTES);
     this.pieceBytes = end - this.#sent;
     socket.write(bytes.subarray(this.#sent, end), done);
   }
 
-  /** The piece is written. Returns whether one of the same segment is left. */
+  /** The piece is written. Returns whether one of the same segment is left. @throws BytesChangedError */
   written(): boolean {
     const segment = this.#segment!;
+    if (segmentBytes(segment) !== this.#length) throw new BytesChangedError();
     this.#sent += this.pieceBytes;
-    if (this.#sent < segmentBytes(segment)) return true;
+    if (this.#sent < this.#length) return true;
     this.#segment = null;
     if (!(segment instanceof Uint8Array)) this.#slots.give(segment);
     return false;
