@@ -54,10 +54,14 @@ export class RequestBody implements AsyncIterable<Uint8Array> {
   #collected: Uint8Array = EMPTY;
   #collectedBytes = 0;
   #limit = Number.POSITIVE_INFINITY;
+  /** Text is wanted, not bytes. */
+  #asText = false;
+  /** It, when all of it came in one piece. */
+  #text: string | null = null;
   // Reading.
   #queue: Uint8Array[] = [];
   #queuedBytes = 0;
-  #resolve: ((chunk: Uint8Array | null) => void) | null = null;
+  #resolve: ((result: Uint8Array | string | null) => void) | null = null;
   #reject: ((error: unknown) => void) | null = null;
 
   constructor(source: BodySource) {
@@ -80,6 +84,22 @@ export class RequestBody implements AsyncIterable<Uint8Array> {
    * @throws HttpServerError `BODY_USED`, `BODY_TOO_LARGE`, `BODY_INVALID`, `BODY_TIMEOUT`, `PEER_GONE`
    */
   bytes(options?: BodyOptions): Promise<Uint8Array> {
+    return this.#whole(options, EMPTY);
+  }
+
+  /** The whole body decoded as UTF-8, without its byte order mark. @throws as {@link bytes} */
+  text(options?: BodyOptions): Promise<string> {
+    if (this.#mode === IDLE) this.#asText = true;
+    return this.#whole(options, '');
+  }
+
+  /** The whole body parsed as JSON. @throws as {@link bytes}, and `BODY_NOT_JSON` (400) */
+  json(options?: BodyOptions): Promise<unknown> {
+    return this.text(options).then(parseJson);
+  }
+
+  /** Begins to collect. @param nothing what an empty body comes to */
+  #whole<T extends Uint8Array | string>(options: BodyOptions | undefined, nothing: T): Promise<T> {
     if (this.#mode !== IDLE) return Promise.reject(used());
     this.#mode = COLLECTING;
     this.#limit = options?.maxBytes ?? Number.POSITIVE_INFINITY;
@@ -88,27 +108,10 @@ export class RequestBody implements AsyncIterable<Uint8Array> {
       this.#mode = READING;
     }
     if (this.#error !== null) return Promise.reject(this.#error);
-    if (this.#done) return Promise.resolve(EMPTY);
+    if (this.#done) return Promise.resolve(nothing);
     const promise = this.#wait();
     this.#source.pullBody();
-    return promise as Promise<Uint8Array>;
-  }
-
-  /** The whole body decoded as UTF-8, without its byte order mark. @throws as {@link bytes} */
-  async text(options?: BodyOptions): Promise<string> {
-    return decoder.decode(await this.bytes(options));
-  }
-
-  /** The whole body parsed as JSON. @throws as {@link bytes}, and `BODY_NOT_JSON` (400) */
-  async json(options?: BodyOptions): Promise<unknown> {
-    const text = await this.text(options);
-    try {
-      return JSON.parse(text);
-    } catch (cause) {
-      const error = new HttpServerError('BODY_NOT_JSON', 'The request body is not JSON', 400);
-      error.cause = cause;
-      throw error;
-    }
+    return promise as Promise<T>;
   }
 
   /** The next piece, or null at the end. One call at a time. @throws as {@link bytes} */
@@ -126,7 +129,7 @@ export class RequestBody implements AsyncIterable<Uint8Array> {
     if (this.#done) return Promise.resolve(null);
     const promise = this.#wait();
     this.#source.pullBody();
-    return promise;
+    return promise as Promise<Uint8Array | null>;
   }
 
   /** Yields the pieces as they arrive. Leaving the loop early leaves the rest to the server, which drains a bounded amount. */
@@ -173,12 +176,8 @@ export class RequestBody implements AsyncIterable<Uint8Array> {
     this.#done = true;
     this.#trailers = trailers;
     if (this.#resolve === null) return;
-    if (this.#mode === COLLECTING) {
-      const collected = this.#collected;
-      this.#collected = EMPTY;
-      const bytes = this.#collectedBytes;
-      this.#settle(bytes === collected.length ? collected : collected.subarray(0, bytes));
-    } else this.#settle(null);
+    if (this.#mode === COLLECTING) this.#settle(this.#text ?? this.#takeCollected());
+    else this.#settle(null);
   }
 
   /** Protocol side: the rest of the body will not come. Pieces already queued are still delivered. */
@@ -192,24 +191,37 @@ export class RequestBody implements AsyncIterable<Uint8Array> {
     reject?.(error);
   }
 
-  #wait(): Promise<Uint8Array | null> {
+  #takeCollected(): Uint8Array | string {
+    const collected = this.#collected;
+    this.#collected = EMPTY;
+    const length = this.#collectedBytes;
+    const bytes = length === collected.length ? collected : collected.subarray(0, length);
+    return this.#asText ? decoder.decode(bytes) : bytes;
+  }
+
+  #wait(): Promise<Uint8Array | string | null> {
     return new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
     });
   }
 
-  #settle(chunk: Uint8Array | null): void {
+  #settle(result: Uint8Array | string | null): void {
     const resolve = this.#resolve;
     this.#resolve = null;
     this.#reject = null;
-    resolve?.(chunk);
+    resolve?.(result);
   }
 
   #collect(bytes: Uint8Array, start: number, end: number): void {
     const length = this.#collectedBytes + (end - start);
     if (length > this.#limit) {
       this.fail(tooLarge(this.#limit));
+      return;
+    }
+    if (this.#asText && end - start === this.#source.bodyLength) {
+      // Decoded where it is: text needs no copy of the bytes.
+      this.#text = decoder.decode(bytes.subarray(start, end));
       return;
     }
     if (length > this.#collected.length) {
@@ -229,6 +241,16 @@ export class RequestBody implements AsyncIterable<Uint8Array> {
     const trusted = Math.max(doubled, TRUSTED_BYTES, length * TRUST);
     // Not zeroed: nobody sees it before it is written to its end, which is where the body ends.
     return new Uint8Array(Buffer.allocUnsafeSlow(Math.min(declared, trusted)).buffer);
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    const error = new HttpServerError('BODY_NOT_JSON', 'The request body is not JSON', 400);
+    error.cause = cause;
+    throw error;
   }
 }
 

@@ -73,14 +73,22 @@ export class LazyRequest {
     return this.bytes().then(bufferOf);
   }
 
-  async text(): Promise<string> {
-    if (this.#stream !== null || this.#real !== null) return this.#materialise().text();
-    return this.#request.text();
+  text(): Promise<string> {
+    try {
+      if (this.#stream === null && this.#real === null) return this.#request.text();
+      return this.#materialise().text();
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
-  async json(): Promise<unknown> {
-    if (this.#stream !== null || this.#real !== null) return this.#materialise().json();
-    return this.#request.json();
+  json(): Promise<unknown> {
+    try {
+      if (this.#stream === null && this.#real === null) return this.#request.json();
+      return this.#materialise().json();
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   async blob(): Promise<Blob> {
