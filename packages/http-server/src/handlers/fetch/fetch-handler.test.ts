@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { afterEach, describe, expect, test } from 'vitest';
 import { http1 } from '../../protocol/index.js';
 import { type MemoryConnection, MemoryRuntime } from '../../runtime/memory/index.js';
@@ -262,6 +263,15 @@ describe('LazyRequest', () => {
     const text = `GET ${target} HTTP/1.1\r\nHost: ${host}\r\n\r\n`;
     expect(await ask(text, (request) => request.url)).toBe(url);
     expect(new URL(url).href).toBe(url);
+  });
+
+  test('can be looked at with console.log', async () => {
+    const peer = connect(
+      (request) => new RealResponse(`${inspect(request)}${inspect(request.headers)}`),
+    );
+    const { received } = await peer.send(GET.replace('\r\n\r\n', '\r\nX-A: b\r\n\r\n')).settle();
+    expect(received).toContain("url: 'http://a.example/'");
+    expect(received.match(/Headers \{ host: 'a\.example', 'x-a': 'b' \}/g)).toHaveLength(2);
   });
 
   test('answers 400 when host and target make no URL', async () => {

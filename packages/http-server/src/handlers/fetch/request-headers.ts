@@ -55,6 +55,15 @@ export class RequestHeaders implements Iterable<Pair> {
     return this.entries();
   }
 
+  /** For `console.log`: that of Node looks for what only its own class has. */
+  [Symbol.for('nodejs.util.inspect.custom')](
+    _depth: number,
+    options: object,
+    inspect: (value: object, options: object) => string,
+  ): string {
+    return `Headers ${inspect(Object.fromEntries(this.#pairs()), options)}`;
+  }
+
   append(): never {
     throw immutable('append to');
   }

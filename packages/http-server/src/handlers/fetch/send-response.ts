@@ -12,6 +12,9 @@ const NOT_PASSED_ON: ReadonlySet<string> = new Set([
   'upgrade',
 ]);
 
+/** Content codings that Node's `fetch` undoes, leaving the fields of a response as they came. */
+const DECODED = /^(?:x-gzip|gzip|deflate|br)(?:[ \t]*,[ \t]*(?:x-gzip|gzip|deflate|br))*$/i;
+
 type ReadResult = Awaited<ReturnType<ReadableStreamDefaultReader<unknown>['read']>>;
 
 /** Turns of the microtask queue within which a stream that holds one chunk says that it is at its end. */
@@ -67,6 +70,9 @@ async function sendReal(response: Response, request: HttpRequest, reply: HttpRep
   const { body } = response;
   reply.status(response.status);
   copyFields(response.headers, reply, false);
+  if (body !== null && isDecoded(response)) {
+    reply.removeHeader('Content-Encoding').removeHeader('Content-Length');
+  }
   if (body === null) {
     reply.empty();
     return;
@@ -120,6 +126,11 @@ async function pump(reader: ReadableStreamDefaultReader<unknown>, reply: HttpRep
     if (!reply.write(bytesOf(result.value))) await reply.drained();
   }
   reply.end();
+}
+
+/** It came from `fetch`, which decoded its body: what it says of length and coding was true of other bytes. */
+function isDecoded(response: Response): boolean {
+  return response.url !== '' && DECODED.test(response.headers.get('content-encoding') ?? '');
 }
 
 function isMismatch(error: unknown): boolean {
