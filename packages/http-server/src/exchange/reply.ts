@@ -131,8 +131,9 @@ export class HttpReply {
   /** Undoes {@link header} and {@link append}. */
   removeHeader(name: string): this {
     this.#open();
-    if (name.toLowerCase() === 'content-type') this.#kind = -1;
-    this.#fields?.delete(name);
+    const lower = fieldName(name);
+    if (lower === 'content-type') this.#kind = -1;
+    this.#fields?.delete(lower);
     return this;
   }
 
@@ -242,13 +243,15 @@ export class HttpReply {
    * @throws RangeError unless `status` is from 100 to 199 and not 101
    */
   informational(status: number, fields?: FieldsInit): void {
+    // Before it is known whether the reply is open still: getters may close it.
+    const lines = fields === undefined ? null : fieldsOf(fields);
     const carrier = this.#open();
     if (!Number.isInteger(status) || status < 100 || status > 199 || status === 101) {
       throw new RangeError(
         `Cannot send interim response as status must be from 100 to 199 and not 101: current value is ${status}`,
       );
     }
-    carrier.informational(status, fields === undefined ? null : fieldsOf(fields));
+    carrier.informational(status, lines);
   }
 
   /**
@@ -271,9 +274,9 @@ export class HttpReply {
    * @throws HttpServerError `REPLY_STARTED` when the request did not ask for an upgrade (RFC 9110 section 7.8)
    */
   upgrade(protocol: string, app: Blueprint, fields?: FieldsInit): void {
-    const carrier = this.#open();
     assertProtocol(protocol);
-    carrier.upgrade(protocol, fields === undefined ? null : fieldsOf(fields), app);
+    const lines = fields === undefined ? null : fieldsOf(fields);
+    this.#open().upgrade(protocol, lines, app);
   }
 
   #string(kind: ContentKind, body: string): void {
@@ -293,7 +296,7 @@ export class HttpReply {
 
   /** Takes a Content-Type out of the way of the fields. */
   #isContentType(name: string, value: FieldValue): boolean {
-    if (name.length !== 12 || typeof value !== 'string' || fieldName(name) !== 'content-type') {
+    if (name?.length !== 12 || typeof value !== 'string' || fieldName(name) !== 'content-type') {
       return false;
     }
     if (!isContentKind(value)) assertFieldValue(name, value);

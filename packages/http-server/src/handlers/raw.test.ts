@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { HttpServerError } from '../exchange/index.js';
+import { type HttpReply, HttpServerError } from '../exchange/index.js';
 import { http1 } from '../protocol/index.js';
 import { MemoryRuntime } from '../runtime/memory/index.js';
 import type { HandlerOptions } from './on-error.js';
@@ -55,6 +55,22 @@ describe('rawHandler()', () => {
     const peer = connect(async () => {}, { onError: (error) => seen.push(error) });
     expect((await peer.send(GET).settle()).received).toMatch(/^HTTP\/1\.1 500 /);
     expect(seen).toMatchObject([{ code: 'REPLY_MISSING' }]);
+  });
+
+  test('a Response that is returned is no reply, and not waited for', async () => {
+    for (const handler of [() => new Response('x'), async () => new Response('x')]) {
+      const seen: unknown[] = [];
+      const peer = connect(handler as never, { onError: (error) => seen.push(error) });
+      expect((await peer.send(GET).settle()).received).toMatch(/^HTTP\/1\.1 500 /);
+      expect(seen).toMatchObject([
+        { code: 'REPLY_MISSING', message: expect.stringContaining('give the handler as fetch') },
+      ]);
+      const replied = connect(((_request: never, reply: HttpReply) => {
+        reply.text('y');
+        return new Response('x');
+      }) as unknown as RawHandler);
+      expect((await replied.send(GET).settle()).received).toMatch(/y$/);
+    }
   });
 
   test('lets a handler that returns nothing, or anything but a promise, reply later', async () => {

@@ -32,7 +32,10 @@ export function rawHandler(handler: RawHandler, options: HandlerOptions = {}): R
     } catch (error) {
       return recover(error, request, reply, onError);
     }
-    if (!isPromise<void>(result)) return undefined;
+    if (result === undefined) return undefined;
+    if (!isPromise<void>(result)) {
+      return isResponse(result) ? recover(responded(), request, reply, onError) : undefined;
+    }
     return watch(result, request, reply, onError);
   };
 }
@@ -46,14 +49,26 @@ function watch(
   const failed = (error: unknown): Promise<void> | undefined =>
     recover(error, request, reply, onError);
   // Anybody's thenable becomes a promise; a promise stays itself.
-  return Promise.resolve(pending).then(() => {
-    if (!reply.started) return failed(missing());
-    return undefined;
+  return Promise.resolve(pending).then((result: unknown) => {
+    if (reply.started) return undefined;
+    return failed(isResponse(result) ? responded() : missing());
   }, failed);
 }
 
 function missing(): HttpServerError {
   return new HttpServerError('REPLY_MISSING', 'The handler settled without a reply');
+}
+
+/** Nobody would send it, and the client wait for the handler timeout. */
+function isResponse(result: unknown): boolean {
+  return typeof result === 'object' && result !== null && result instanceof Response;
+}
+
+function responded(): HttpServerError {
+  return new HttpServerError(
+    'REPLY_MISSING',
+    'The raw handler returned a Response, which is not sent: call reply.text() or another of its members, or give the handler as fetch',
+  );
 }
 
 function recover(

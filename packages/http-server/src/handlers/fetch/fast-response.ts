@@ -251,7 +251,7 @@ export class FastResponse {
   }
 
   /**
-   * A response that redirects. `url` may be relative, which the standard's own refuses.
+   * A response that redirects. `url` may be relative, which the standard's own refuses, and may not have control characters, which it drops.
    *
    * @throws RangeError for a status that is no redirect
    * @throws TypeError for what is no URL
@@ -365,6 +365,8 @@ function readAlready(): Response {
 /** An absolute URL as the URL parser serialises it, a relative one encoded in the same way. */
 function locationOf(url: string | URL): string {
   const location = String(url);
+  // The parser would drop line breaks: whoever sends some means no good.
+  assertFieldValue('Location', location.replace(/[^\0-\xff]/gu, ''));
   if (URL.canParse(location)) return new URL(location).href;
   if (url === undefined || url === null || !URL.canParse(location, NOWHERE)) {
     throw new TypeError(`Cannot redirect as url must be a URL: current value is ${location}`);

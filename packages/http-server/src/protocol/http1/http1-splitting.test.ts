@@ -28,6 +28,24 @@ const NOBODY: Blueprint = {
   },
 };
 
+test('fields that reply while they are read add nothing to the reply', () => {
+  const fields = (reply: HttpReply) => ({
+    get 'X-A'(): string {
+      if (!reply.finished) reply.text('done');
+      return 'b';
+    },
+  });
+  const ask = 'GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n';
+  for (const way of [
+    (reply: HttpReply) => reply.informational(103, fields(reply)),
+    (reply: HttpReply) => reply.upgrade('x', NOBODY, fields(reply)),
+  ]) {
+    const peer = connect((_request, reply) => way(reply)).send(ask);
+    expect(statuses(peer.run())).toEqual([200]);
+    expect(peer.received).toMatch(/done$/);
+  }
+});
+
 type Attempt = (reply: HttpReply, evil: string) => unknown;
 
 /** Every way a string gets from a handler into a head, interim head or trailer section. */
