@@ -1,6 +1,7 @@
 import type { FetchHandler, OnError, RawHandler } from './handlers/index.js';
 import type { ListenAddress } from './listen/listen-address.js';
 import type { ObservationOptions } from './observe/index.js';
+import { OTHER_NAMES } from './other-names.js';
 import { HTTP1_LIMITS, type Http1Limits } from './protocol/http1/index.js';
 import type { RuntimeChoice } from './runtime/choose-runtime.js';
 import type { LayerBlueprint } from './sans-io/blueprint.js';
@@ -142,7 +143,8 @@ const SHAPES: Readonly<Record<string, (value: unknown) => void>> = {
 export function checkOptions(options: object, types: object = SERVE_TYPES, verb = 'serve'): void {
   for (const [name, value] of Object.entries(options)) {
     if (!Object.hasOwn(types, name)) {
-      const near = nearest(name, Object.keys(types));
+      const other = OTHER_NAMES.get(name) ?? '';
+      const near = Object.hasOwn(types, other) ? other : nearest(name, Object.keys(types));
       throw new TypeError(
         `Cannot ${verb} as ${name} is no option${near === null ? '' : `: did you mean ${near}?`}`,
       );

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { ServeOptions } from './options.js';
+import { OTHER_NAMES } from './other-names.js';
 import { serve } from './server.js';
 
 const raw: ServeOptions['raw'] = (_request, reply) => reply.text('hello');
@@ -20,7 +21,6 @@ describe('serve()', () => {
   test.each([
     ['keepAliveTimeout', 'keepAliveTimeoutMs'],
     ['requestTimeout', 'requestTimeoutMs'],
-    ['maxHeaderSize', 'maxHeaders'],
     ['maxconnections', 'maxConnections'],
     ['host', 'hostname'],
     ['hostName', 'hostname'],
@@ -28,6 +28,8 @@ describe('serve()', () => {
     ['onerror', 'onError'],
     ['reuseport', 'reusePort'],
     ['Raw', 'raw'],
+    // As other servers have it.
+    ...OTHER_NAMES,
   ])('refuses %s, which is no option, and suggests %s', async (name, near) => {
     expect(await refusalOf({ port: 0, raw, [name]: 5 })).toBe(
       `TypeError: Cannot serve as ${name} is no option: did you mean ${near}?`,

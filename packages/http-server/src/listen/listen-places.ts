@@ -55,6 +55,11 @@ export async function listenPlaces(where: ListenAddress): Promise<ListenOptions[
 
 async function literal(hostname: string): Promise<string> {
   if (isIP(hostname) !== 0) return hostname;
+  if (hostname === '') {
+    throw new TypeError(
+      "Cannot listen as hostname must be a name or an address, such as 127.0.0.1, or 0.0.0.0 for all: current value is ''",
+    );
+  }
   try {
     return (await lookup(hostname)).address;
   } catch (error) {

@@ -45,6 +45,9 @@ describe('listenPlaces()', () => {
     expect(await listenPlaces({ fd: 7 })).toEqual([{ fd: 7 }]);
   });
   test('a name without an address: what to choose', async () => {
+    await expect(listenPlaces({ hostname: '' })).rejects.toThrow(
+      /hostname must be a name or an address/,
+    );
     await expect(listenPlaces({ hostname: 'nowhere.invalid' })).rejects.toThrow(
       /^Cannot listen on nowhere\.invalid as the address of that name cannot be found: choose .* \(E\w+\)$/,
     );
