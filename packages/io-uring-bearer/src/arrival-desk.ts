@@ -1,5 +1,6 @@
 import { type BufferArrivals, BufferError } from '@ringbearer/io-uring-buffer';
 import { type Cqe, CqeFlag, type OpCode } from '@ringbearer/io-uring-opcode';
+import { markOf } from '@ringbearer/io-uring-opcode/in-flight';
 import { reportError } from './report-error.js';
 import type { Slabbable } from './slab/slabbable.js';
 
@@ -75,7 +76,9 @@ export class ArrivalDesk {
     const slab = this.#slab;
     for (let slot = 0; slot < slab.capacity; slot++) {
       const operation = slab.get(slot, slab.generation(slot));
-      if (operation?.slot === slot && operation.bufferGroup === group) {
+      // A record that a manual handler retained is not in flight.
+      if (operation === undefined || markOf(operation)?.slot !== slot) continue;
+      if (operation.bufferGroup === group) {
         throw new BufferError(
           'BUFFER_IN_USE',
           `Cannot close buffer group ${group} as ${operation.name} uses it: cancel that and wait for its final completion`,

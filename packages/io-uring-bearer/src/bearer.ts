@@ -157,8 +157,8 @@ export class UringBearer extends TypedPush {
    * @throws AtCapacity, UnsupportedOpcodeError, OwnerError: in every case nothing was submitted or changed
    */
   push(operation: OpCode<unknown>, flags: number = NONE): SubmissionKey {
-    this.#engine.submit(operation, flags, null);
-    return encodeKey(operation.slot, operation.generation);
+    const { slot, generation } = this.#engine.submit(operation, flags, null);
+    return encodeKey(slot, generation);
   }
 
   /**

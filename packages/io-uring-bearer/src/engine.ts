@@ -8,6 +8,7 @@ import {
   type RecordMemory,
   SubmissionFlags,
 } from '@ringbearer/io-uring-opcode';
+import type { InFlightMark } from '@ringbearer/io-uring-opcode/in-flight';
 import { controlWords, type RawRing } from '@ringbearer/native/ring';
 import { ArrivalDesk } from './arrival-desk.js';
 import { Cancellation } from './cancellation.js';
@@ -20,11 +21,11 @@ import {
   chainOpenError,
   closedError,
   heldError,
-  inFlightError,
   queueFullError,
   unsupportedError,
 } from './errors.js';
 import { HeldQueue } from './held-queue.js';
+import { InFlightMarks, idleMark } from './in-flight-marks.js';
 import { LoopReferences } from './loop-references.js';
 import type { BearerOptions, ManualHandler } from './options.js';
 import type { Probe } from './probe.js';
@@ -61,6 +62,7 @@ export class Engine {
   readonly #slab: Slabbable<OpCode<unknown>>;
   readonly #sinks: (Sink | null)[];
   readonly #flags: Uint16Array;
+  readonly #marks: InFlightMarks;
   readonly #completionRecord: RecordMemory;
   readonly #writer: EntryWriter;
   readonly #cqe: Cqe;
@@ -108,6 +110,7 @@ export class Engine {
     this.arrivals = new ArrivalDesk(this.#slab);
     this.#sinks = new Array<Sink | null>(slots).fill(null);
     this.#flags = new Uint16Array(slots);
+    this.#marks = new InFlightMarks(slots);
     const cursors = recordCursors(raw, slots, queues, this.#trace);
     this.#writer = new EntryWriter(this.#slab, queues, cursors.sqe, this.arrivals, () =>
       this.#atCapacity(1),
@@ -175,7 +178,7 @@ export class Engine {
   }
 
   /** Queues an operation of the caller. */
-  submit(operation: OpCode<unknown>, flags: number, sink: Sink | null): void {
+  submit(operation: OpCode<unknown>, flags: number, sink: Sink | null): InFlightMark {
     // May run handlers, which may submit or close: everything is checked after it.
     if (!this.#queues.hasRoom(1)) this.#makeRoom(1);
     if (this.#state !== 'open') throw closedError();
@@ -183,7 +186,7 @@ export class Engine {
     if (this.#supported[operation?.code] !== 1) throw unsupportedError(operation, this.#supported);
     if (typeof flags !== 'number' || (flags & ~KNOWN_FLAGS) !== 0)
       checkFlags(flags, this.personalities);
-    this.#enqueue(operation, flags, sink);
+    return this.#enqueue(operation, flags, sink);
   }
 
   /** The most operations {@link submitChain} takes. */
@@ -207,14 +210,14 @@ export class Engine {
     if (this.#state !== 'open') throw closedError();
     if (this.chainOpen || this.#held.chain > 0) throw chainOpenError();
     if (this.counters.pending + count > this.#pendingMax) throw this.#atCapacity(count);
+    const marks = operations.map(idleMark);
     for (const operation of operations) {
-      if (operation.slot >= 0) throw inFlightError(operation);
       if (this.#supported[operation.code] !== 1) throw unsupportedError(operation, this.#supported);
     }
     const hold = this.#holds(flags[0]!);
-    const slots = this.#writer.writeAll(operations, flags);
+    const slots = this.#writer.writeAll(operations, marks, flags);
     for (let i = 0; i < count; i++) {
-      this.#commit(operations[i]!, flags[i]!, sinks[i]!, slots[i]!, hold ? i : -1);
+      this.#commit(operations[i]!, marks[i]!, flags[i]!, sinks[i]!, slots[i]!, hold ? i : -1);
     }
   }
 
@@ -260,10 +263,7 @@ export class Engine {
     if (this.#state === 'closed') return 0;
     if (this.#deferred.waiting && !this.#inTurn) this.#deferred.run();
     this.#held.cut();
-    // What is held completes only after the completions of the rest were handled, or has completed.
-    const held = this.#held;
-    const wanted = Math.min(minComplete - held.cancelled, this.#inFlight - held.count);
-    const least = held.active ? wanted : minComplete;
+    const least = this.#held.active ? this.#held.awaited(minComplete) : minComplete;
     const result =
       least > 0 && milliseconds > 0
         ? this.#queues.enterAndWait(least, milliseconds, minWaitUs)
@@ -281,9 +281,8 @@ export class Engine {
    */
   completeInline(operation: OpCode<unknown>): number | null {
     if (this.#state !== 'open') throw closedError();
-    this.#enqueue(operation, INTERNAL, null);
+    const { slot, generation } = this.#enqueue(operation, INTERNAL, null);
     const queues = this.#queues;
-    const { slot, generation } = operation;
     queues.enter();
     return queues.resultOf(slot, generation, this.#inTurn ? this.#head : queues.completionHead);
   }
@@ -328,11 +327,13 @@ export class Engine {
   }
 
   /** Writes one entry. Either everything below happens or nothing. */
-  #enqueue(operation: OpCode<unknown>, flags: number, sink: Sink | null): void {
+  #enqueue(operation: OpCode<unknown>, flags: number, sink: Sink | null): InFlightMark {
     if (!this.#queues.hasRoom(1)) this.#makeRoom(1);
-    if (operation.slot >= 0) throw inFlightError(operation);
+    const mark = idleMark(operation);
     const hold = this.#holds(flags);
-    this.#commit(operation, flags, sink, this.#writer.write(operation, flags, 0), hold ? 0 : -1);
+    const slot = this.#writer.write(operation, mark, flags, 0);
+    this.#commit(operation, mark, flags, sink, slot, hold ? 0 : -1);
+    return mark;
   }
 
   /** Whether an entry with these flags has to wait for a drain. */
@@ -343,6 +344,7 @@ export class Engine {
   /** Takes the entry at the queue's end into the queue, or the one `held` places behind it to those held. Does not fail. */
   #commit(
     operation: OpCode<unknown>,
+    mark: InFlightMark,
     flags: number,
     sink: Sink | null,
     slot: number,
@@ -353,10 +355,9 @@ export class Engine {
     slab.commit(slot, operation);
     this.#sinks[slot] = sink;
     this.#flags[slot] = flags | this.#writer.marks;
-    operation.slot = slot;
-    operation.generation = slab.generation(slot) >>> 0;
+    this.#marks.occupy(slot, slab.generation(slot) >>> 0, mark);
     if (this.#trace !== null) {
-      this.#trace.submitted(operation, queues.entries, queues.entryAhead(Math.max(0, held)));
+      this.#trace.submitted(operation, slot, queues.entries, queues.entryAhead(Math.max(0, held)));
     }
     if (held >= 0) this.#held.hold(slot, flags, queues.entryAhead(held));
     else {
@@ -366,8 +367,7 @@ export class Engine {
     }
     this.counters.submitted++;
     if ((flags & INTERNAL) !== 0) return;
-    const pending = ++this.counters.pending;
-    if (pending > this.counters.pendingPeak) this.counters.pendingPeak = pending;
+    this.counters.began();
     if ((flags & BACKGROUND) !== 0) this.#references.background++;
     this.#references.update();
   }
@@ -464,7 +464,7 @@ export class Engine {
       return;
     }
     // The operation may be submitted again from its handler; the slot is given back only after it, as the handler reads the record.
-    operation.slot = -1;
+    this.#marks.vacate(slot);
     if ((options & INTERNAL) === 0) this.counters.pending--;
     if ((options & BACKGROUND) !== 0) this.#references.background--;
     let retained = false;

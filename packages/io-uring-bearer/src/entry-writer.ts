@@ -1,6 +1,7 @@
 import type { OpCode, Sqe } from '@ringbearer/io-uring-opcode';
+import type { InFlightMark } from '@ringbearer/io-uring-opcode/in-flight';
 import type { ArrivalDesk } from './arrival-desk.js';
-import { writingError } from './errors.js';
+import { inFlightError, writingError } from './errors.js';
 import { KERNEL_FLAGS } from './record-flags.js';
 import type { RingQueues } from './ring/ring-queues.js';
 import type { Slabbable } from './slab/slabbable.js';
@@ -44,7 +45,7 @@ export class EntryWriter {
    * @returns the slot that is reserved for its record
    * @throws what the operation throws, or AtCapacity; nothing is changed then
    */
-  write(operation: OpCode<unknown>, flags: number, ahead: number): number {
+  write(operation: OpCode<unknown>, mark: InFlightMark, flags: number, ahead: number): number {
     if (this.#writing) throw writingError(operation);
     const slab = this.#slab;
     let acquired = false;
@@ -64,6 +65,8 @@ export class EntryWriter {
         flags,
       );
       operation.prepare(this.#sqe);
+      // It may have been given to another bearer meanwhile.
+      if (mark.slot >= 0) throw inFlightError(operation);
     } catch (error) {
       if (slot >= 0) slab.cancel(slot);
       if (acquired) operation.rollback();
@@ -76,11 +79,18 @@ export class EntryWriter {
   }
 
   /** Writes entries one behind the other, or none of them. @throws as {@link write} */
-  writeAll(operations: readonly OpCode<unknown>[], flags: readonly number[]): number[] {
+  writeAll(
+    operations: readonly OpCode<unknown>[],
+    marks: readonly InFlightMark[],
+    flags: readonly number[],
+  ): number[] {
     const slots: number[] = [];
     try {
       for (let i = 0; i < operations.length; i++)
-        slots.push(this.write(operations[i]!, flags[i]!, i));
+        slots.push(this.write(operations[i]!, marks[i]!, flags[i]!, i));
+      // One may have been given to another bearer while those behind it were asked.
+      const taken = marks.findIndex(({ slot }) => slot >= 0);
+      if (taken >= 0) throw inFlightError(operations[taken]!);
     } catch (error) {
       for (let i = slots.length - 1; i >= 0; i--) {
         this.#slab.cancel(slots[i]!);

@@ -197,7 +197,7 @@ export function unsupportedError(
 export function notAnOperation(action: string, value: unknown): TypeError {
   const shown = typeof value === 'object' && value !== null ? 'an object' : typeof value;
   return new TypeError(
-    `Cannot ${action} as it must be an operation, such as new Nop(): current value is ${value === null ? null : shown}`,
+    `Cannot ${action} as it must be an operation, such as new Nop(), no proxy, and of the same copy of io-uring-opcode: current value is ${value === null ? null : shown}`,
   );
 }
 

@@ -69,6 +69,10 @@ export class HeldQueue {
   get cancelled(): number {
     return this.#cancelled.length;
   }
+  /** How many the kernel completes of `wanted`: what is held completes after the rest was handled, or has completed. */
+  awaited(wanted: number): number {
+    return Math.min(wanted - this.#cancelled.length, this.#host.inFlight() - this.count);
+  }
   /** Entries of the longest unit. */
   get longest(): number {
     let longest = 0;

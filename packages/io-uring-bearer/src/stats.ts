@@ -32,6 +32,12 @@ export class EngineCounters {
   noBuffers = 0;
   pending = 0;
   pendingPeak = 0;
+
+  /** One more of the caller's is in flight. */
+  began(): void {
+    const pending = ++this.pending;
+    if (pending > this.pendingPeak) this.pendingPeak = pending;
+  }
 }
 
 /** The report of {@link BearerStats}. */

@@ -16,7 +16,7 @@ export * from './dry-run.js';
 export * from './epoll-events.js';
 export * from './errno.js';
 export * from './errors.js';
-export * from './opcode.js';
+export { type CompletionHandler, OpCode } from './opcode.js';
 export * from './opcodes/buffers/provide-buffers.js';
 export * from './opcodes/buffers/remove-buffers.js';
 export * from './opcodes/file/close.js';

@@ -1,6 +1,7 @@
 import { type Descriptor, RawFd } from '@ringbearer/io-uring-fd';
 import { expect, test } from 'vitest';
 import { fakeCqe } from './fake-cqe.js';
+import { occupy } from './in-flight.js';
 import {
   Close,
   type Cqe,
@@ -68,10 +69,10 @@ test('rollback() is release() unless it says otherwise', () => {
 
 test('an operation in flight refuses to be changed', () => {
   const close = new Close({ descriptor: new RawFd(3) });
-  close.slot = 0;
+  const mark = occupy(close);
   expect(close.inFlight).toBe(true);
   expect(() => close.set(new RawFd(4))).toThrow(/the kernel holds it/);
-  close.slot = -1;
+  mark.slot = -1;
   expect(dryRun(close.set(new RawFd(4))).words[1]).toBe(4);
 });
 

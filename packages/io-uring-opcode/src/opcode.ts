@@ -1,10 +1,17 @@
 import { Errno } from './abi.generated.js';
 import type { Cqe } from './cqe.js';
 import { OpCodeError } from './errors.js';
+import { InFlightMark } from './in-flight-mark.js';
 import type { Sqe } from './sqe.js';
 
 /** Receives every completion of an operation pushed with `push`. The CQE is valid during the call only. */
 export type CompletionHandler = (cqe: Cqe) => void;
+
+/**
+ * The mark of an operation; null for what OpCode's constructor did not make: look-alikes, proxies, operations of another copy of this
+ * package. In the package's `in-flight` entry, not in its API.
+ */
+export let markOf: (operation: OpCode<unknown>) => InFlightMark | null;
 
 /**
  * The contract between an operation and the bearer that carries it. One class per opcode, one object
@@ -36,11 +43,21 @@ export abstract class OpCode<Result = number> {
   /** Called for each completion when the operation was pushed. */
   handler: CompletionHandler | null = null;
 
-  /** Slot of the record while in flight, -1 otherwise. Written by the bearer. */
-  slot = -1;
+  readonly #mark = new InFlightMark();
 
-  /** Generation of that slot: with {@link slot} the key of this submission. Written by the bearer. */
-  generation = 0;
+  static {
+    markOf = (operation) => (#mark in operation ? operation.#mark : null);
+  }
+
+  /** Slot of the record while in flight, -1 otherwise. Only the bearer changes it. */
+  get slot(): number {
+    return this.#mark.slot;
+  }
+
+  /** Generation of that slot: with {@link slot} the key of this submission. Only the bearer changes it. */
+  get generation(): number {
+    return this.#mark.generation;
+  }
 
   /** Writes the submission entry. Must not keep `sqe`, submit, or throw for reasons the constructor could have checked. */
   abstract prepare(sqe: Sqe): void;
@@ -114,12 +131,12 @@ export abstract class OpCode<Result = number> {
 
   /** True while the kernel holds this operation. */
   get inFlight(): boolean {
-    return this.slot >= 0;
+    return this.#mark.slot >= 0;
   }
 
   /** Throws while the kernel holds this operation: for setters, as the entry it was submitted with is already read. */
   protected assertIdle(): void {
-    if (this.slot >= 0) throw new Error(IN_FLIGHT);
+    if (this.#mark.slot >= 0) throw new Error(IN_FLIGHT);
   }
 
   /** `res` of a completion, or the error it stands for. For use in {@link complete}. */

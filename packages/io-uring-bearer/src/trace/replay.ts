@@ -1,4 +1,5 @@
 import { Cqe, type OpCode, RECORD_BYTES, RecordMemory, Sqe } from '@ringbearer/io-uring-opcode';
+import { type InFlightMark, markOf, occupy } from '@ringbearer/io-uring-opcode/in-flight';
 import type { Trace, TracedCompletion, TracedSubmission } from './trace-format.js';
 
 /** What one recorded completion meant to the operation that received it. */
@@ -18,6 +19,7 @@ export interface ReplayedCompletion {
 interface InFlight {
   readonly submission: TracedSubmission;
   readonly operation: OpCode<unknown>;
+  readonly mark: InFlightMark;
 }
 
 const F_MORE = 2;
@@ -58,8 +60,7 @@ export function replay(
     if (event.type === 'sqe') {
       const operation = make(event);
       if (operation === null) continue;
-      submit(operation, event);
-      inFlight.set(key, { submission: event, operation });
+      inFlight.set(key, { submission: event, operation, mark: submit(operation, event) });
     } else if (event.type === 'cqe') {
       const found = inFlight.get(key);
       if (found === undefined) continue;
@@ -71,14 +72,17 @@ export function replay(
   return replayed;
 }
 
-function submit(operation: OpCode<unknown>, { words, key, opcode }: TracedSubmission): void {
+function submit(
+  operation: OpCode<unknown>,
+  { words, key, opcode }: TracedSubmission,
+): InFlightMark {
   const recorded = words[0]! & 0xff;
   if (operation.code !== recorded) {
     throw new TypeError(
       `Cannot replay ${opcode} (${recorded}) with an operation of code ${operation.code}`,
     );
   }
-  if (operation.inFlight) {
+  if ((markOf(operation)?.slot ?? -1) >= 0) {
     throw new TypeError(
       `Cannot replay ${opcode} with an operation that is in flight: make one for each entry`,
     );
@@ -89,17 +93,17 @@ function submit(operation: OpCode<unknown>, { words, key, opcode }: TracedSubmis
   try {
     sqe.open(0, recorded, 0, 0);
     operation.prepare(sqe);
+    return occupy(operation, ...key);
   } catch (error) {
     operation.rollback();
     throw error;
   } finally {
     sqe.seal();
   }
-  [operation.slot, operation.generation] = key;
 }
 
 function deliver(
-  { submission, operation }: InFlight,
+  { submission, operation, mark }: InFlight,
   completion: TracedCompletion,
   final: boolean,
 ): ReplayedCompletion {
@@ -109,7 +113,7 @@ function deliver(
   cqe.res = completion.res;
   cqe.flags = completion.flags;
   if (final) {
-    operation.slot = -1;
+    mark.slot = -1;
     operation.release(cqe);
   }
   let outcome: PromiseSettledResult<unknown> | null = null;

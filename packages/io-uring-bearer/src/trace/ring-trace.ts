@@ -94,8 +94,8 @@ export class RingTrace {
   }
 
   /** An entry is written at word `at` of `entries`. Bearer only. */
-  submitted(operation: OpCode<unknown>, entries: Int32Array, at: number): void {
-    const words = this.#next(SUBMITTED, operation.name, operation.slot);
+  submitted(operation: OpCode<unknown>, slot: number, entries: Int32Array, at: number): void {
+    const words = this.#next(SUBMITTED, operation.name, slot);
     for (let word = 0; word < SQE_WORDS; word++) this.#words[words + word] = entries[at + word]!;
   }
 

@@ -3,6 +3,7 @@ import { Errno } from '../abi.generated.js';
 import { dryRun } from '../dry-run.js';
 import { errnoName } from '../errno.js';
 import { OpCodeError } from '../errors.js';
+import { occupy } from '../in-flight.js';
 import { OpCode } from '../opcode.js';
 import type { Rule } from './entry-rules.js';
 import { type Rig, reuse } from './rig.js';
@@ -126,7 +127,7 @@ export const COMPLETION_RULES: readonly Rule[] = [
       if (change === undefined) return;
       const { operation } = rig.make();
       const before = rig.prepare(operation);
-      operation.slot = 1;
+      const mark = occupy(operation, 1);
       let refused = false;
       try {
         change(operation);
@@ -134,7 +135,7 @@ export const COMPLETION_RULES: readonly Rule[] = [
         refused = true;
       }
       require(refused, 'it was changed while the kernel held it: use assertIdle()');
-      operation.slot = -1;
+      mark.slot = -1;
       const { words } = rig.prepare(operation);
       require(words.every(
         (word, index) => word === before.words[index],

@@ -1,6 +1,7 @@
 import { RawFd } from '@ringbearer/io-uring-fd';
 import type { KernelMemory } from '@ringbearer/io-uring-owner';
 import { describe, expect, test } from 'vitest';
+import { occupy } from '../in-flight.js';
 import { Close, type Cqe, Nop, OpCode, type RecordMemory, type Sqe } from '../index.js';
 import { CONFORMANCE_RULES, conformance, type Specimen, type SpecimenKit } from './index.js';
 
@@ -104,7 +105,7 @@ const SPOILED: Record<string, [rule: string, make: new (kit: SpecimenKit) => OpC
     class extends Good {
       override prepare(sqe: Sqe): void {
         super.prepare(sqe);
-        this.slot = 1;
+        occupy(this, 1);
       }
     },
   ],

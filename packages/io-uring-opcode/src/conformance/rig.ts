@@ -1,5 +1,6 @@
 import { type KernelMemory, Owner } from '@ringbearer/io-uring-owner';
 import { Cqe } from '../cqe.js';
+import { occupy } from '../in-flight.js';
 import type { OpCode } from '../opcode.js';
 import { RECORD_BYTES, RecordMemory } from '../record-memory.js';
 import { SQE_WORDS, Sqe } from '../sqe.js';
@@ -137,12 +138,11 @@ export class Rig {
   run(operation: OpCode<unknown>): { prepared: Prepared; results: unknown[] } {
     operation.acquire();
     const prepared = this.prepare(operation);
-    operation.slot = 1;
-    operation.generation = 7;
+    const mark = occupy(operation, 1, 7);
     const results = this.completions.map((completion, index, { length }) => {
       const cqe = this.cqe(completion, prepared.record);
       if (index === length - 1) {
-        operation.slot = -1;
+        mark.slot = -1;
         operation.release(cqe);
       }
       return operation.complete(cqe);

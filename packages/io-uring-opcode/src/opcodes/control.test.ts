@@ -4,6 +4,7 @@ import { CqeFlag, Errno } from '../abi.generated.js';
 import { dryRun } from '../dry-run.js';
 import { fakeCqe } from '../fake-cqe.js';
 import { FakeMemory } from '../fake-memory.js';
+import { occupy } from '../in-flight.js';
 import { FutexWaitV } from './futex/futex-wait-v.js';
 import { FilesInstall } from './meta/files-install.js';
 import { FilesUpdate } from './meta/files-update.js';
@@ -40,7 +41,7 @@ describe('LinkTimeout', () => {
     timeout.milliseconds = 2500;
     expect(dryRun(timeout).record.slice(0, 12)).toEqual(words(2, 0, 500_000_000));
     expect(timeout.milliseconds).toBe(2500);
-    timeout.slot = 0;
+    occupy(timeout);
     expect(() => {
       timeout.milliseconds = 1;
     }).toThrow(/the kernel holds it/);
@@ -142,7 +143,7 @@ describe('FutexWaitV', () => {
     expect(wait.complete(fakeCqe(3))).toBe(3);
     expect(wait.complete(fakeCqe(-Errno.EAGAIN))).toBe('not-equal');
     expect(() => wait.complete(fakeCqe(-Errno.ECANCELED))).toThrow(/ECANCELED/);
-    wait.slot = 0;
+    occupy(wait);
     expect(() => wait.set([])).toThrow(/the kernel holds it/);
   });
   test.each([
@@ -178,7 +179,7 @@ describe('WaitId', () => {
   test('is reusable, and clears what was there', () => {
     const wait = new WaitId({ who: 'pidfd', id: 9 });
     expect([dryRun(wait.set(10)).words[1], dryRun(wait).words[6]]).toEqual([10, 3]);
-    wait.slot = 0;
+    occupy(wait);
     expect(() => wait.set(1)).toThrow(/the kernel holds it/);
     expect(() => new WaitId({ who: 'nobody' as never })).toThrow(
       'Cannot wait for a child as who must be process, group, any or pidfd: current value is "nobody"',
@@ -196,7 +197,7 @@ describe('MsgRing, MsgRingFd and Mailbox', () => {
     expect([send.message, dryRun(send).words[6]! | 0]).toEqual([-5, -5]);
     expect(send.complete(fakeCqe(0))).toBe(undefined);
     expect(() => send.complete(fakeCqe(-Errno.EBADFD))).toThrow(/msg_ring failed: EBADFD/);
-    send.slot = 0;
+    occupy(send);
     expect(() => {
       send.message = 1;
     }).toThrow(/the kernel holds it/);
@@ -219,7 +220,7 @@ describe('MsgRing, MsgRingFd and Mailbox', () => {
     );
     expect(dryRun(send.set(new FixedFd(5))).words[12]).toBe(5);
     expect(() => send.complete(fakeCqe(-Errno.ENFILE))).toThrow(/ENFILE/);
-    send.slot = 0;
+    occupy(send);
     expect(() => send.set(new FixedFd(5))).toThrow(/the kernel holds it/);
     expect(() => new MsgRingFd({ ring, descriptor: socket })).toThrow(/must be a FixedFd/);
     const raw = { ring, descriptor: new FixedFd(4), into: TargetFd.raw };
@@ -237,8 +238,8 @@ describe('FilesUpdate and FilesInstall', () => {
     const install = new FilesInstall({ descriptors: [socket] });
     expect(dryRun(install.set([socket, socket])).words[6]).toBe(2);
     expect(install.complete(fakeCqe(2, 0, words(7, 9)))).toEqual([new FixedFd(7), new FixedFd(9)]);
-    update.slot = 0;
-    install.slot = 0;
+    occupy(update);
+    occupy(install);
     expect(() => update.set(0, [null])).toThrow(/the kernel holds it/);
     expect(() => install.set([socket])).toThrow(/the kernel holds it/);
   });
@@ -262,7 +263,7 @@ describe('socket commands', () => {
     expect(queue.complete(fakeCqe(9))).toBe(9);
     expect(dryRun(queue.set(new FixedFd(4))).words[1]).toBe(4);
     expect(() => queue.complete(fakeCqe(-Errno.EINVAL))).toThrow(/uring_cmd failed: EINVAL/);
-    queue.slot = 0;
+    occupy(queue);
     expect(() => queue.set(socket)).toThrow(/the kernel holds it/);
     expect(() => new SocketQueue({ socket, queue: 'both' as never })).toThrow(
       'Cannot ask for a queue as queue must be input or output: current value is "both"',
@@ -276,7 +277,7 @@ describe('socket commands', () => {
     });
     expect(dryRun(get.set(new FixedFd(4))).words[1]).toBe(4);
     expect(() => get.complete(fakeCqe(-Errno.ENOPROTOOPT))).toThrow(/ENOPROTOOPT/);
-    get.slot = 0;
+    occupy(get);
     expect(() => get.set(socket)).toThrow(/the kernel holds it/);
     expect(() => new GetSocketOption({ socket, option: 1, valueBytes: 257 })).toThrow(/valueBytes/);
     expect(() => new GetSocketOption({ socket, option: -1 })).toThrow(/option/);
@@ -295,7 +296,7 @@ describe('socket commands', () => {
     expect(dryRun(set.set(new FixedFd(4))).record[4]).toBe(2);
     expect(set.complete(fakeCqe(0))).toBe(undefined);
     expect(() => set.complete(fakeCqe(-Errno.EINVAL))).toThrow(/EINVAL/);
-    set.slot = 0;
+    occupy(set);
     expect(() => set.set(socket)).toThrow(/the kernel holds it/);
     for (const wrong of ['1', null, undefined]) {
       expect(() => new SetSocketOption({ socket, option: 1, value: wrong as never })).toThrow(

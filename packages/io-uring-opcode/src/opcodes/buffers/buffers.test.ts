@@ -3,6 +3,7 @@ import { Errno } from '../../abi.generated.js';
 import { dryRun } from '../../dry-run.js';
 import { fakeCqe } from '../../fake-cqe.js';
 import { FakeMemory } from '../../fake-memory.js';
+import { occupy } from '../../in-flight.js';
 import { type BufferProvision, ProvideBuffers } from './provide-buffers.js';
 import { RemoveBuffers } from './remove-buffers.js';
 
@@ -34,7 +35,7 @@ describe('ProvideBuffers', () => {
     const provide = new ProvideBuffers(provision());
     const { words } = dryRun(provide.set(provision({ firstBid: 65_535, count: 1 })));
     expect([words[1], words[2]]).toEqual([1, 65_535]);
-    provide.slot = 0;
+    occupy(provide);
     expect(() => provide.set(provision())).toThrow(/the kernel holds it/);
   });
 

@@ -4,6 +4,7 @@ import { CqeFlag, Errno } from '../../abi.generated.js';
 import { dryRun } from '../../dry-run.js';
 import { fakeCqe } from '../../fake-cqe.js';
 import { FakeMemory } from '../../fake-memory.js';
+import { occupy } from '../../in-flight.js';
 import { Close } from './close.js';
 import { FixedFdInstall } from './fixed-fd-install.js';
 import { Read } from './read.js';
@@ -38,7 +39,7 @@ describe('Read', () => {
     const { words } = dryRun(read.set(new FakeMemory(64), 0, 32));
     expect([words[2], words[3], words[6]]).toEqual([5, 256, 32]);
     expect(read.position).toBe(2 ** 40 + 5);
-    read.slot = 0;
+    occupy(read);
     expect(() => read.set(new FakeMemory(64))).toThrow(/the kernel holds it/);
     expect(() => {
       read.position = 0;
@@ -73,7 +74,7 @@ test('Write moves its position and gives the bytes written', () => {
   expect(write.position).toBe(5);
   expect(write.complete(fakeCqe(5))).toBe(5);
   expect(() => write.complete(fakeCqe(-Errno.ENOSPC))).toThrow(/ENOSPC/);
-  write.slot = 0;
+  occupy(write);
   expect(() => {
     write.position = 0;
   }).toThrow(/the kernel holds it/);

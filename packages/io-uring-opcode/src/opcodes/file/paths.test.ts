@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { Errno, FileType, StatxMask } from '../../abi.generated.js';
 import { dryRun } from '../../dry-run.js';
 import { fakeCqe } from '../../fake-cqe.js';
+import { occupy } from '../../in-flight.js';
 import { OpenFlag } from '../../open-flag.js';
 import { RecordMemory } from '../../record-memory.js';
 import { decodeStatx, fileTimeMs } from './file-status.js';
@@ -54,7 +55,7 @@ describe.each([
     const { words, record } = dryRun(open.set('two', directory));
     expect([words[1], text(record, name === 'OpenAt' ? 0 : 24)]).toEqual([7, 'two']);
     expect(dryRun(open.set('three')).words[1]! | 0).toBe(-100);
-    open.slot = 0;
+    occupy(open);
     expect(() => open.set('four')).toThrow(/the kernel holds it/);
   });
 
@@ -142,7 +143,7 @@ describe('Statx', () => {
     expect(dryRun(statx.set('', directory)).words[7]).toBe(0x3000);
     expect(() => statx.set('')).toThrow(/path must be 1 to 4095 bytes long: current value is 0/);
     expect(() => statx.complete(fakeCqe(-Errno.ENOENT))).toThrow(/statx failed: ENOENT/);
-    statx.slot = 0;
+    occupy(statx);
     expect(() => statx.set('b')).toThrow(/the kernel holds it/);
   });
 
@@ -183,7 +184,7 @@ describe('two paths', () => {
     expect(text(dryRun(operation.set('three', 'four')).record, 6)).toBe('four');
     expect(operation.complete(fakeCqe(0))).toBe(undefined);
     expect(() => operation.complete(fakeCqe(-Errno.EEXIST))).toThrow(/EEXIST/);
-    operation.slot = 0;
+    occupy(operation);
     expect(() => operation.set('a', 'b')).toThrow(/the kernel holds it/);
     expect(() => make('', 'b')).toThrow(RangeError);
     expect(() => make('a', null as never)).toThrow(TypeError);
@@ -211,7 +212,7 @@ test.each([
   expect(() => operation.complete(fakeCqe(-Errno.EACCES))).toThrow(
     `${name.toLowerCase()} failed: EACCES`,
   );
-  operation.slot = 0;
+  occupy(operation);
   expect(() => operation.set('three')).toThrow(/the kernel holds it/);
   expect(() => new Operation({ path: '' })).toThrow(RangeError);
   expect(() => new Operation({ path: 'x', mode: -1, directory: 5 } as never)).toThrow();

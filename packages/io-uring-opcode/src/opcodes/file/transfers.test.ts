@@ -4,6 +4,7 @@ import { CqeFlag, Errno } from '../../abi.generated.js';
 import { dryRun } from '../../dry-run.js';
 import { fakeCqe } from '../../fake-cqe.js';
 import { FakeMemory, FakeRegistered } from '../../fake-memory.js';
+import { occupy } from '../../in-flight.js';
 import { RECORD_BYTES, RecordMemory } from '../../record-memory.js';
 import { Sqe } from '../../sqe.js';
 import { SendMsgZc } from '../net/send-msg-zc.js';
@@ -67,7 +68,7 @@ describe.each([
     } else {
       expect([words[6], record[8]]).toEqual([1, 32]);
     }
-    operation.slot = 0;
+    occupy(operation);
     expect(() => operation.set(other as never, 0)).toThrow(/the kernel holds it/);
     expect(() => {
       operation.position = 0;
@@ -245,7 +246,7 @@ describe('ReadMulti', () => {
     const read = new ReadMulti({ descriptor, group: 2, length: 100 });
     const { words } = dryRun(read.set(new FixedFd(9), 3));
     expect([words[1], words[6], words[10]]).toEqual([9, 100, 3]);
-    read.slot = 0;
+    occupy(read);
     expect(() => read.set(descriptor)).toThrow(/the kernel holds it/);
     expect(() => new ReadMulti({ descriptor, group: 65_536 })).toThrow(RangeError);
   });
@@ -263,8 +264,8 @@ describe('Splice and Tee', () => {
     const tee = new Tee({ from: new FixedFd(5), to: descriptor, length: 10 });
     tee.length = 20;
     expect([tee.length, dryRun(tee).words[6], dryRun(tee).words[7]]).toEqual([20, 20, 0x8000_0000]);
-    splice.slot = 0;
-    tee.slot = 0;
+    occupy(splice);
+    occupy(tee);
     expect(() => splice.set(descriptor, descriptor)).toThrow(/the kernel holds it/);
     expect(() => splice.setRange(1)).toThrow(/the kernel holds it/);
     expect(() => {

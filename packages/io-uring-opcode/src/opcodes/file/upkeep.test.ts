@@ -4,6 +4,7 @@ import { Errno, FileAdvice, MemoryAdvice } from '../../abi.generated.js';
 import { dryRun } from '../../dry-run.js';
 import { fakeCqe } from '../../fake-cqe.js';
 import { FakeMemory } from '../../fake-memory.js';
+import { occupy } from '../../in-flight.js';
 import type { OpCode } from '../../opcode.js';
 import { Fadvise } from './fadvise.js';
 import { Fallocate } from './fallocate.js';
@@ -54,7 +55,7 @@ test.each(reusable)('%s is reusable and has no result', (_, operation, change, w
   expect(() => operation.complete(fakeCqe(-Errno.EIO))).toThrow(
     `${operation.name.toLowerCase()} failed: EIO`,
   );
-  operation.slot = 0;
+  occupy(operation);
   expect(() => change(operation as never)).toThrow(/the kernel holds it/);
 });
 
@@ -166,9 +167,9 @@ describe('extended attributes', () => {
     expect(dryRun(operations[2]).words[6]).toBe(4);
     expect(dryRun(operations[3]).words[1]).toBe(8);
     for (const operation of operations) {
-      operation.slot = 0;
+      const mark = occupy(operation);
       expect(change).toThrow(/the kernel holds it/);
-      operation.slot = -1;
+      mark.slot = -1;
     }
   });
 });

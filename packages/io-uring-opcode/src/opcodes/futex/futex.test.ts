@@ -3,6 +3,7 @@ import { Errno } from '../../abi.generated.js';
 import { dryRun } from '../../dry-run.js';
 import { fakeCqe } from '../../fake-cqe.js';
 import { FakeMemory } from '../../fake-memory.js';
+import { occupy } from '../../in-flight.js';
 import { FutexWait } from './futex-wait.js';
 import { FutexWake } from './futex-wake.js';
 
@@ -40,7 +41,7 @@ describe('FutexWait', () => {
       expect([words[2], words[3]]).toEqual([0xffff_ffff, 0]);
     }
     expect(wait.expected).toBe(0xffff_ffff);
-    wait.slot = 0;
+    occupy(wait);
     expect(() => {
       wait.expected = 1;
     }).toThrow(/the kernel holds it/);

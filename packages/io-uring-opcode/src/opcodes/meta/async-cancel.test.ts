@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { Errno } from '../../abi.generated.js';
 import { dryRun } from '../../dry-run.js';
 import { fakeCqe } from '../../fake-cqe.js';
+import { occupy } from '../../in-flight.js';
 import { AsyncCancel } from './async-cancel.js';
 import { Nop } from './nop.js';
 
@@ -23,10 +24,9 @@ test('complete() counts what was cancelled', () => {
 
 test('a key is copied: the operation may be over when the cancellation is submitted', () => {
   const operation = new Nop();
-  operation.slot = 8;
-  operation.generation = 2;
+  const mark = occupy(operation, 8, 2);
   const cancel = new AsyncCancel({ key: operation });
-  operation.slot = -1;
+  mark.slot = -1;
   const { words } = dryRun(cancel);
   expect([words[4], words[5], words[7]]).toEqual([8, 2, 0]);
 });

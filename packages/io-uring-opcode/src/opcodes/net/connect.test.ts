@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { Errno } from '../../abi.generated.js';
 import { dryRun } from '../../dry-run.js';
 import { fakeCqe } from '../../fake-cqe.js';
+import { occupy } from '../../in-flight.js';
 import { decodeSocketAddress, type SocketAddress } from '../../socket-address.js';
 import { Bind } from './bind.js';
 import { Connect } from './connect.js';
@@ -46,7 +47,7 @@ test('Connect.set() chooses another socket, and another address', () => {
   const connect = new Connect({ socket, address: addresses[0]! });
   expect(dryRun(connect.set(new FixedFd(8))).words[2]).toBe(16);
   expect(dryRun(connect.set(socket, addresses[1])).words[2]).toBe(28);
-  connect.slot = 0;
+  occupy(connect);
   expect(() => connect.set(socket)).toThrow(/the kernel holds it/);
 });
 

@@ -4,6 +4,7 @@ import { CqeFlag, Errno, MessageFlag, RecvSendFlag } from '../../abi.generated.j
 import { dryRun } from '../../dry-run.js';
 import { fakeCqe } from '../../fake-cqe.js';
 import { FakeMemory, FakeRegistered } from '../../fake-memory.js';
+import { occupy } from '../../in-flight.js';
 import { encodeSocketAddress } from '../../socket-address.js';
 import { decodeRights, encodeRights } from './message-header.js';
 import { Recv } from './recv.js';
@@ -97,7 +98,7 @@ describe.each([
     expect(one.owner.name).toBe('Returned');
     send.set([two, two]);
     expect(header(dryRun(send).record)[3]).toBe(2n);
-    send.slot = 0;
+    occupy(send);
     expect(() => send.set([one])).toThrow(/the kernel holds it/);
   });
 
@@ -220,7 +221,7 @@ describe('RecvMsg', () => {
     expect(memory.owner.name).toBe('Returned');
     receive.set([new FakeMemory(4), new FakeMemory(4)]).setSocket(new FixedFd(6));
     expect(header(dryRun(receive).record)[3]).toBe(2n);
-    receive.slot = 0;
+    occupy(receive);
     expect(() => receive.set([memory])).toThrow(/the kernel holds it/);
     expect(() => receive.setSocket(socket)).toThrow(/the kernel holds it/);
     const grouped = new RecvMsg({ socket, group: 2 });
@@ -287,7 +288,7 @@ describe('RecvMsgMulti', () => {
     expect(() => receive.complete(fakeCqe(-Errno.EFAULT))).toThrow(/EFAULT/);
     expect(dryRun(receive.set(new FixedFd(4), 7)).words[10]).toBe(7);
     expect(receive.bufferGroup).toBe(7);
-    receive.slot = 0;
+    occupy(receive);
     expect(() => receive.set(socket)).toThrow(/the kernel holds it/);
     expect(() => new RecvMsgMulti({ socket, group: -1 })).toThrow(RangeError);
     expect(() => new RecvMsgMulti({ socket, group: 1, controlBytes: 4097 })).toThrow(
@@ -311,7 +312,7 @@ describe('Sendv', () => {
     expect(() => send.complete(fakeCqe(-Errno.EINVAL))).toThrow(/send failed: EINVAL/);
     structuredClone(bytes.buffer, { transfer: [bytes.buffer] });
     expect(() => send.complete(fakeCqe(10))).toThrow(/transferred/);
-    send.slot = 0;
+    occupy(send);
     expect(() => send.set([memory])).toThrow(/the kernel holds it/);
     expect(() => send.setSocket(socket)).toThrow(/the kernel holds it/);
     expect(() => new Sendv({ socket, data: [] })).toThrow(RangeError);
@@ -326,7 +327,7 @@ describe('groups and registered buffers', () => {
     expect(send.complete(fakeCqe(9, CqeFlag.BUFFER))).toMatchObject({ length: 9, bufferId: 0 });
     expect(() => send.complete(fakeCqe(-Errno.EPIPE))).toThrow(/EPIPE/);
     expect(dryRun(send.set(new FixedFd(4), 7)).words[10]).toBe(7);
-    send.slot = 0;
+    occupy(send);
     expect(() => send.set(socket)).toThrow(/the kernel holds it/);
     expect(() => new SendGroup({ socket, group: 65_536 })).toThrow(RangeError);
   });

@@ -4,6 +4,7 @@ import { CqeFlag, Errno } from '../../abi.generated.js';
 import { dryRun } from '../../dry-run.js';
 import { fakeCqe } from '../../fake-cqe.js';
 import { FakeMemory } from '../../fake-memory.js';
+import { occupy } from '../../in-flight.js';
 import { Recv } from './recv.js';
 import { RecvMulti } from './recv-multi.js';
 
@@ -54,7 +55,7 @@ describe('Recv', () => {
     const { words } = dryRun(recv);
     expect([words[0]! >>> 8, words[1], words[4], words[6]]).toEqual([1, 9, 0xffff_f008, 16]);
     expect(recv.bufferGroup).toBe(-1);
-    recv.slot = 1;
+    occupy(recv, 1);
     expect(() => recv.set(new FakeMemory(64))).toThrow(/the kernel holds it/);
     expect(() => recv.setSocket(socket)).toThrow(/the kernel holds it/);
   });
@@ -125,7 +126,7 @@ describe('RecvMulti', () => {
     expect([words[0]! >>> 16, words[1], words[10]]).toEqual([3, 8, 2]);
     expect(recv.bufferGroup).toBe(2);
     expect(recv.set(socket).bufferGroup).toBe(2);
-    recv.slot = 0;
+    occupy(recv);
     expect(() => recv.set(socket)).toThrow(/the kernel holds it/);
     expect(() => {
       recv.pollFirst = false;

@@ -4,6 +4,7 @@ import { CqeFlag, Errno } from '../../abi.generated.js';
 import { dryRun } from '../../dry-run.js';
 import { fakeCqe } from '../../fake-cqe.js';
 import { FakeMemory } from '../../fake-memory.js';
+import { occupy } from '../../in-flight.js';
 import { Write } from '../file/write.js';
 import { Send } from './send.js';
 import { SendZc } from './send-zc.js';
@@ -47,7 +48,7 @@ describe.each([
     expect(dryRun(operation.set(memory, 1, 2)).words[6]).toBe(2);
     operation.acquire();
     expect(memory.owner.name).toBe('Kernel');
-    operation.slot = 4;
+    occupy(operation, 4);
     expect(() => operation.set(new Uint8Array(5))).toThrow(/the kernel holds it/);
   });
 

@@ -4,6 +4,7 @@ import { CqeFlag, Errno } from '../../abi.generated.js';
 import { dryRun } from '../../dry-run.js';
 import { epollMask } from '../../epoll-events.js';
 import { fakeCqe } from '../../fake-cqe.js';
+import { occupy } from '../../in-flight.js';
 import { EpollCtl } from './epoll-ctl.js';
 import { PollAdd } from './poll-add.js';
 import { PollRemove } from './poll-remove.js';
@@ -38,7 +39,7 @@ describe('PollAdd', () => {
     expect(dryRun(poll).words[7]).toBe(0x8000_0000);
     const { words } = dryRun(poll.set(new FixedFd(9), 4));
     expect([words[1], words[7]]).toEqual([9, 4]);
-    poll.slot = 0;
+    occupy(poll);
     expect(() => poll.set(descriptor)).toThrow(/the kernel holds it/);
     expect(() => new PollAdd({ descriptor, events: 2 ** 32 })).toThrow(RangeError);
   });
@@ -56,8 +57,7 @@ describe('PollRemove', () => {
   test('takes an operation in flight as its key, and no other', () => {
     const poll = new PollAdd({ descriptor, events: 1 });
     expect(() => new PollRemove({ key: poll })).toThrow(RangeError);
-    poll.slot = 6;
-    poll.generation = -2;
+    occupy(poll, 6, -2);
     const { words } = dryRun(new PollRemove({ key: poll }));
     expect([words[4], words[5]]).toEqual([6, 0xffff_fffe]);
   });
@@ -94,7 +94,7 @@ describe('EpollCtl', () => {
     expect(control.events).toBe(4);
     expect(control.complete(fakeCqe(0))).toBe(undefined);
     expect(() => control.complete(fakeCqe(-Errno.EEXIST))).toThrow(/epoll_ctl failed: EEXIST/);
-    control.slot = 0;
+    occupy(control);
     expect(() => {
       control.events = 1;
     }).toThrow(/the kernel holds it/);

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { CqeFlag, Errno } from '../../abi.generated.js';
 import { dryRun } from '../../dry-run.js';
 import { fakeCqe } from '../../fake-cqe.js';
+import { occupy } from '../../in-flight.js';
 import { Timeout } from './timeout.js';
 import { TimeoutRemove } from './timeout-remove.js';
 
@@ -61,7 +62,7 @@ describe('Timeout', () => {
     timeout.milliseconds = 2000;
     expect(timespec(timeout)).toEqual([2, 0]);
     expect(timeout.milliseconds).toBe(2000);
-    timeout.slot = 0;
+    occupy(timeout);
     expect(() => {
       timeout.milliseconds = 1;
     }).toThrow(/the kernel holds it/);
