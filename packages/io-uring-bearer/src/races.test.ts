@@ -8,7 +8,7 @@ import { RawFd } from '@ringbearer/io-uring-fd';
 import { Errno, Nop, Read, Recv, Send, SocketType } from '@ringbearer/io-uring-opcode';
 import { controlWords, Ring } from '@ringbearer/native/ring';
 import { describe, expect, test } from 'vitest';
-import { bearerMaker } from '../test-support/bearers.js';
+import { bearerMaker, settled } from '../test-support/bearers.js';
 import { KernelFixture } from '../test-support/kernel-fixture.js';
 import type { RingFactory } from './ring/setup.js';
 
