@@ -164,7 +164,9 @@ export class HttpReply {
 
   /**
    * Replies with bytes, `application/octet-stream` unless a Content-Type was set. Above some kilobytes they are sent from where they
-   * are: do not change them until {@link drained} resolved or the connection closed.
+   * are, at some time: do not change them afterwards, and pass a copy (`bytes.slice()`) of a buffer that you use again. {@link drained} does not say that
+   * they are sent. A buffer that is transferred or resized too early (growing WebAssembly memory does so) ends the connection, with the warning
+   * `RINGBEARER_BYTES_CHANGED`.
    */
   bytes(body: Uint8Array): void {
     if (!isBytes(body)) throw unsendable('a Uint8Array', body);
@@ -230,7 +232,7 @@ export class HttpReply {
     return this;
   }
 
-  /** Resolves when the peer took enough of what was written. @throws HttpServerError `PEER_GONE` */
+  /** Resolves when the peer took enough of what was written for more to be written: not when all of it is sent. @throws HttpServerError `PEER_GONE` */
   drained(): Promise<void> {
     const carrier = this.#carrier;
     if (carrier.generation === this.#generation) return carrier.whenDrained();

@@ -32,8 +32,8 @@ export interface Left {
   write(bytes: Uint8Array, start: number, end: number): boolean;
 
   /**
-   * As {@link write}, but the bytes may be sent from where they are: they must not change until the connection drained or
-   * closed. For large bodies.
+   * As {@link write}, but the bytes may be sent from where they are: they must not change until the connection has closed.
+   * `drained()` does not say that they are sent: it comes while some of them wait. For large bodies.
    */
   send(bytes: Uint8Array): boolean;
 
