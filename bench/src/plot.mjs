@@ -42,7 +42,8 @@ export function renderPlot(report) {
     return `<g transform="translate(${(index % COLUMNS) * PANEL_WIDTH} ${y})">${svg}</g>`;
   });
   return [
-    `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${total}" viewBox="0 0 ${width} ${total}" font-family="system-ui, sans-serif" font-size="12">`,
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${total}" viewBox="0 0 ${width} ${total}" font-family="system-ui, sans-serif" font-size="12" role="img" aria-labelledby="title">`,
+    `<title id="title">${escaped(caption)}</title>`,
     `<rect width="${width}" height="${total}" fill="#ffffff"/>`,
     text(PADDING, 22, caption, { size: 11, fill: '#495057' }),
     ...parts,
