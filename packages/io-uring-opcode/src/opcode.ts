@@ -46,7 +46,14 @@ export abstract class OpCode<Result = number> {
   readonly #mark = new InFlightMark();
 
   static {
-    markOf = (operation) => (#mark in operation ? operation.#mark : null);
+    // Not `#mark in operation`, which V8 does not compile to anything as cheap.
+    markOf = (operation) => {
+      try {
+        return operation.#mark;
+      } catch {
+        return null;
+      }
+    };
   }
 
   /** Slot of the record while in flight, -1 otherwise. Only the bearer changes it. */
