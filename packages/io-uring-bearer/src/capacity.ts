@@ -114,7 +114,7 @@ export class CapacityLedger {
     for (const kind of Object.keys(capacity)) {
       if (!(kind in BOUNDS)) {
         throw new TypeError(
-          `Cannot make a bearer as ${kind} is no capacity: use ${BEARER_CAPACITY_KINDS.join(', ')}`,
+          `Cannot make a bearer as ${kind} is no capacity: use ${BEARER_CAPACITY_KINDS.join(', ')}; options such as driver go into the second argument`,
         );
       }
     }

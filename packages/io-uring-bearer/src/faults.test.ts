@@ -86,6 +86,7 @@ describe('withCapacity()', () => {
     [{ CoreQueue: 8, RegisteredFd: -1 }, 'RegisteredFd must be an integer from 0'],
     [{ CoreQueue: 8, Buffers: Number.NaN }, 'Buffers must be an integer'],
     [{ CoreQueue: 8, Sockets: 1 }, 'Sockets is no capacity: use CoreQueue, CompletionQueue'],
+    [{ CoreQueue: 8, driver: 'manual' }, 'options such as driver go into the second argument'],
     [null, 'capacity must be an object'],
     [8, 'capacity must be an object'],
   ])('refuses %j', (capacity, message) => {
