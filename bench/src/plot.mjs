@@ -68,11 +68,16 @@ function panel(name, summary) {
     lines.push(
       text(x - 8, y + 12, bar.name, { anchor: 'end' }),
       `<rect x="${x}" y="${y}" width="${width.toFixed(1)}" height="${BAR_HEIGHT}" rx="2" fill="${colour(bar.name)}"/>`,
-      text(x + width + 6, y + 12, bar.micros.toPrecision(3), { fill: '#495057' }),
+      text(x + width + 6, y + 12, figure(bar.micros), { fill: '#495057' }),
     );
   });
   const height = TITLE_HEIGHT + bars.length * (BAR_HEIGHT + BAR_GAP) + PADDING;
   return { svg: lines.join('\n'), height };
+}
+
+/** Three digits, and no exponent. */
+function figure(micros) {
+  return micros >= 100 ? micros.toFixed(0) : micros.toPrecision(3);
 }
 
 function text(x, y, content, { size, fill = '#212529', weight, anchor } = {}) {

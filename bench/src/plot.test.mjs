@@ -34,6 +34,14 @@ describe('renderPlot()', () => {
     expect(widths[1] / widths[0]).toBeCloseTo(3, 1);
   });
 
+  it('has figures of three digits without an exponent, and a title', () => {
+    const large = structuredClone(report);
+    large.cases[0].summary[0].cpuMicros = spread(2192.68);
+    expect(renderPlot(large)).toContain('>2193<');
+    expect(svg).toContain('>5.00<');
+    expect(svg).toMatch(/<title id="title">CPU microseconds/);
+  });
+
   it('is well-formed where names are not', () => {
     expect(svg).toContain('A &amp; B');
     expect(svg.match(/<g /g)?.length).toBe(svg.match(/<\/g>/g)?.length);
