@@ -141,19 +141,19 @@ export class Engine {
       },
       !this.#manual,
     );
-    const besideQueue = (options.restrictions?.flagsRequired ?? 0) !== 0;
     this.#cancellation = new Cancellation(
       {
         unfinished: () => this.#inFlight > 0 || this.#deferred.hasFollowUps,
-        besideQueue: () => besideQueue,
+        besideQueue: (options.restrictions?.flagsRequired ?? 0) !== 0,
         chainOpen: () => this.chainOpen,
         submitInternal: (operation) => this.#tryInternal(operation),
         drain: () => void this.#drain(this.#queues.completionsMax, null),
-        runDeferred: () => this.#deferred.run(),
+        holds: (key) => this.holds(key),
       },
       raw,
       queues,
       this.#held,
+      this.#deferred,
     );
   }
 
@@ -318,10 +318,9 @@ export class Engine {
   /** Manual driver: handles at most `limit` completions. */
   drainByHand(limit: number, fn: ManualHandler | null): number {
     if (this.#inTurn) return 0;
-    const queues = this.#queues;
-    if (queues.overflowing) {
+    if (this.#queues.overflowing) {
       this.#diagnostics.overflowed(++this.counters.overflows);
-      if (!queues.hasCompletions) queues.enter();
+      if (!this.#queues.hasCompletions) this.#queues.enter();
     }
     return this.#drain(limit, fn);
   }
@@ -458,6 +457,7 @@ export class Engine {
     if (res === ENOBUFS) this.counters.noBuffers++;
     if ((flags & F_MORE) !== 0) {
       if ((options & OPENS) !== 0) operation.opened(cqe);
+      if (this.#cancellation.missing) this.#cancellation.goesOn(slot, generation >>> 0);
       if (sink !== null) sink.complete(operation, cqe, false);
       else if (manual !== null && (options & INTERNAL) === 0) manual(operation, cqe);
       else operation.handler?.(cqe);
