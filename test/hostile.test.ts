@@ -115,7 +115,9 @@ describe.each(GROUNDS)('%s', (_name, ground) => {
         peer.reset();
       }
       await until('every handler noticed', () => errors.length === 10);
-      expect(new Set(errors)).toEqual(new Set(['PEER_GONE']));
+      // libuv may call a reset behind unread bytes an end, which is in the middle of the body.
+      const codes = ground.runtime === 'node' ? ['PEER_GONE', 'BODY_INVALID'] : ['PEER_GONE'];
+      for (const code of errors) expect(codes).toContain(code);
       await expectIdle();
     });
   });
