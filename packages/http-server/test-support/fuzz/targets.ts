@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { ChunkedDecoder } from '../../src/protocol/http1/chunked-decoder.js';
-import { Http1Head } from '../../src/protocol/http1/http1-head.js';
+import { HeadParser } from '../../src/protocol/http1/head-parser.js';
 import { HTTP1_LIMITS } from '../../src/protocol/http1/limits.js';
 import { POISON, VALID } from '../fragments.js';
 import { answersOf, disagreement, feedOurs, NodeOracle, settled } from '../http1-oracle.js';
@@ -42,7 +42,7 @@ function wire(first: readonly string[], grammar: readonly string[]): fc.Arbitrar
   return fc.record({ text, cuts });
 }
 
-const head = new Http1Head(HTTP1_LIMITS, false);
+const head = new HeadParser(HTTP1_LIMITS, false);
 
 /** Parses as a connection does: again from the first incomplete line whenever a line may be complete. */
 function parseInPieces(bytes: Uint8Array, cuts: readonly number[]): number {

@@ -39,3 +39,17 @@ export function transferCoding(bytes: Uint8Array, start: number, end: number): n
     while (p < end && (bytes[p] === 0x20 || bytes[p] === 0x09)) p++;
   }
 }
+
+/**
+ * True when HTAB stands around the value of a framing field. RFC 9112 section 5 allows it, parsers disagree on it, and no client sends it.
+ */
+export function isPaddedWithTab(
+  bytes: Uint8Array,
+  nameEnd: number,
+  valueStart: number,
+  valueEnd: number,
+): boolean {
+  for (let p = nameEnd; p < valueStart; p++) if (bytes[p] === 0x09) return true;
+  for (let p = valueEnd; bytes[p] !== 0x0d; p++) if (bytes[p] === 0x09) return true;
+  return false;
+}

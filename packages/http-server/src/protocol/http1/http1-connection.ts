@@ -18,9 +18,10 @@ import {
   faultText,
 } from './faults.js';
 import { headFault } from './head-fault.js';
+import { EXPECT_CONTINUE, type HeadParser } from './head-parser.js';
 import type { Http1Context } from './http1-context.js';
 import { Http1Exchange } from './http1-exchange.js';
-import { EXPECT_CONTINUE, type Http1Head } from './http1-head.js';
+import type { Http1Head } from './http1-head.js';
 import { writeContinue } from './interim-reply.js';
 import { METHOD_HEAD } from './methods.js';
 import { PartialHead } from './partial-head.js';
@@ -44,7 +45,7 @@ const CR = 0x0d;
  * was received leaves a bounded rest to be drained. Bytes that come while the machine can take none are left with the Left, which
  * is paused: that is the whole of back-pressure and of pipelining.
  *
- * The hot path is `receive` -> `Http1Head.parse` -> handler -> `writeShortText`, which touches no timer: the one deadline a batch needs is
+ * The hot path is `receive` -> `HeadParser.parse` -> handler -> `writeShortText`, which touches no timer: the one deadline a batch needs is
  * stored when `receive` leaves. What an idle connection does not need is made when it is needed: the exchange, a partial head, a body.
  */
 export class Http1Connection extends ConnectionFlow implements Orbit, ExchangeHost {
@@ -223,7 +224,7 @@ export class Http1Connection extends ConnectionFlow implements Orbit, ExchangeHo
   }
 
   /** A complete head: decides framing and persistence, then runs the handler. */
-  #accept(head: Http1Head, start: number, end: number, more: boolean): void {
+  #accept(head: HeadParser, start: number, end: number, more: boolean): void {
     const { limits } = this.context;
     const partial = this.#partial;
     if (partial !== null) this.#partial = null;

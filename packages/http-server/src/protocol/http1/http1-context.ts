@@ -3,7 +3,8 @@ import type { HttpObserver } from '../../exchange/observer.js';
 import type { HttpReply } from '../../exchange/reply.js';
 import type { HttpRequest } from '../../exchange/request.js';
 import type { HttpTally } from '../../exchange/tally.js';
-import { Http1Head } from './http1-head.js';
+import { HeadParser } from './head-parser.js';
+import type { Http1Head } from './http1-head.js';
 import type { ResolvedHttp1Limits } from './limits.js';
 import { ReplyHeads } from './reply-heads.js';
 
@@ -22,7 +23,7 @@ export class Http1Context {
   /** The observer's, one step nearer. */
   readonly tally: HttpTally;
   /** The head being parsed; meaningful only within one call of `receive`. */
-  readonly head: Http1Head;
+  readonly head: HeadParser;
   readonly heads = new ReplyHeads();
   /** Where {@link head} lies in its bytes, once it is complete. */
   headStart = 0;
@@ -40,7 +41,7 @@ export class Http1Context {
     this.observer = observer;
     this.late = late;
     this.tally = observer.tally;
-    this.head = new Http1Head(limits, secure);
+    this.head = new HeadParser(limits, secure);
   }
 
   /** {@link head} with bytes of its own. */

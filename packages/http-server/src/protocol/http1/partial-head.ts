@@ -4,7 +4,7 @@ import {
   FAULT_HEAD_LENGTH,
   FAULT_TARGET_LENGTH,
 } from './faults.js';
-import type { HeadLimits, Http1Head } from './http1-head.js';
+import type { HeadLimits, HeadParser } from './head-parser.js';
 
 const LF = 0x0a;
 
@@ -36,14 +36,14 @@ export class PartialHead {
   }
 
   /** `head` found `bytes[start, end)` incomplete. */
-  stopped(head: Http1Head, start: number, end: number): void {
+  stopped(head: HeadParser, start: number, end: number): void {
     this.#line = head.line - start;
     this.#scanned = end - start;
   }
 
-  /** Looks for the end of the line the last look stopped in; parses on only when it is there. Answers as {@link Http1Head.parse}. */
+  /** Looks for the end of the line the last look stopped in; parses on only when it is there. Answers as {@link HeadParser.parse}. */
   resume(
-    head: Http1Head,
+    head: HeadParser,
     limits: HeadLimits,
     bytes: Uint8Array,
     start: number,

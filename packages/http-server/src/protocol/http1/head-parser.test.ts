@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { faultStatus } from './faults.js';
-import { Http1Head } from './http1-head.js';
+import { HeadParser } from './head-parser.js';
 import { HTTP1_LIMITS } from './limits.js';
 
-const newHead = (limits = {}): Http1Head => new Http1Head({ ...HTTP1_LIMITS, ...limits }, false);
+const newHead = (limits = {}): HeadParser => new HeadParser({ ...HTTP1_LIMITS, ...limits }, false);
 const bytesOf = (text: string): Uint8Array => Buffer.from(text, 'latin1');
 
 /** The status `text` is refused with, 0 when it is incomplete, -1 when accepted whole. */
@@ -18,7 +18,7 @@ function verdict(text: string, limits = {}): number {
 const line = (start: string): string => `${start}\r\nHost: a\r\n\r\n`;
 const field = (name: string): string => `GET / HTTP/1.1\r\nHost: a\r\n${name}\r\n\r\n`;
 
-describe('Http1Head.parse()', () => {
+describe('HeadParser.parse()', () => {
   test('reads start line and fields in order, raw and trimmed', () => {
     const head = newHead();
     const text =
@@ -267,7 +267,7 @@ describe('Http1Head.parse()', () => {
   });
 });
 
-describe('Http1Head.resume()', () => {
+describe('HeadParser.resume()', () => {
   /** Feeds `text` in pieces the way a connection does. */
   function feed(text: string, offsets: readonly number[]): { result: number; calls: number } {
     const head = newHead();
