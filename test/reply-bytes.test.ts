@@ -79,6 +79,42 @@ describe.each(GROUNDS)('bytes of a reply (%s)', (_name, ground) => {
     expect(new Set(warnings)).toEqual(new Set(['RINGBEARER_BYTES_CHANGED']));
   });
 
+  test('may be changed after sent(): whole replies and pieces of one buffer', async () => {
+    const buffer = new Uint8Array(MANY_BYTES);
+    let free = true;
+    const port = await serving(async (request, reply) => {
+      // One at a time, as the buffer is one.
+      expect(free).toBe(true);
+      free = false;
+      const letter = request.query.charCodeAt(0);
+      if (request.path === '/whole') reply.bytes(buffer.fill(letter));
+      else {
+        for (const next of [letter, letter + 1, letter + 2]) {
+          reply.write(buffer.fill(next));
+          await reply.sent();
+        }
+        reply.end();
+      }
+      await reply.sent();
+      buffer.fill(0);
+      free = true;
+    });
+    const client = await connect(port);
+    for (const letter of ['a', 'f', 'k']) {
+      await client.send(get(`/whole?${letter}`));
+      expect((await client.response()).body.toString()).toBe(letter.repeat(MANY_BYTES));
+      await until('the buffer is free', () => free);
+      await client.send(get(`/pieces?${letter}`));
+      const code = letter.charCodeAt(0);
+      const pieces = [code, code + 1, code + 2].map((next) => String.fromCharCode(next));
+      const expected = pieces.map((next) => next.repeat(MANY_BYTES)).join('');
+      expect((await client.response()).body.toString() === expected).toBe(true);
+      await until('the buffer is free', () => free);
+    }
+    client.close();
+    await expectIdle();
+  });
+
   test('that are taken back while they are sent are not followed by another reply', async () => {
     let bytes!: Uint8Array;
     const port = await serving((request, reply) => {

@@ -63,7 +63,7 @@ export interface Carrier {
 
   /** Sends a whole reply with the UTF-8 bytes of `body`. */
   respondString(status: number, fields: ReplyFields | null, kind: ContentKind, body: string): void;
-  /** Sends a whole reply. `body` must not change until it was sent. */
+  /** Sends a whole reply. `body` must not change until {@link whenSent}. */
   respondBytes(
     status: number,
     fields: ReplyFields | null,
@@ -82,6 +82,11 @@ export interface Carrier {
   informational(status: number, fields: ReplyFields | null): void;
   /** Resolves when the peer took enough of what was written; rejects when it is gone. */
   whenDrained(): Promise<void>;
+  /**
+   * Resolves when the memory of everything written so far is not needed any more, on this exchange and those before it; rejects when the connection
+   * ended before, and for an exchange that was lost.
+   */
+  whenSent(lost: boolean): Promise<void>;
   /** The handler failed: 500 (or the status of the error) before the head, an abort after it. */
   fail(error: unknown): void;
   /**

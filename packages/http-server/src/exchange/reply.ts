@@ -164,8 +164,7 @@ export class HttpReply {
 
   /**
    * Replies with bytes, `application/octet-stream` unless a Content-Type was set. Above some kilobytes they are sent from where they
-   * are, at some time: do not change them afterwards, and pass a copy (`bytes.slice()`) of a buffer that you use again. {@link drained} does not say that
-   * they are sent. A buffer that is transferred or resized too early (growing WebAssembly memory does so) ends the connection, with the warning
+   * are, at some time: change them only after {@link sent}, or pass a copy (`bytes.slice()`). {@link drained} does not say that they are sent. A buffer that is transferred or resized too early (growing WebAssembly memory does so) ends the connection, with the warning
    * `RINGBEARER_BYTES_CHANGED`.
    */
   bytes(body: Uint8Array): void {
@@ -237,6 +236,38 @@ export class HttpReply {
     const carrier = this.#carrier;
     if (carrier.generation === this.#generation) return carrier.whenDrained();
     return carrier.lost === this.#generation ? NOWHERE.whenDrained() : Promise.resolve();
+  }
+
+  /**
+   * Settles when no memory given to {@link bytes}, {@link write} and {@link end} of this reply so far is needed any more: it may be written to again. Resolves
+   * when the kernel has taken all bytes, and those that it sends without a copy, the peer's. What was written to the connection before and meanwhile,
+   * by a reply that follows, may be waited for too. Says nothing about what the peer's program has read.
+   *
+   * Costs what a promise costs, and only who asks. It rejects, so await it in the handler or catch it.
+   *
+   * @throws HttpServerError `PEER_GONE` when the connection ended before; the memory is free then as well
+   *
+   * @example
+   * ```ts
+   * import { serve } from '@ringbearer/http-server';
+   *
+   * const spare = [Buffer.alloc(1 << 20)]; // memory that is used again and again
+   * const server = await serve({
+   *   port: 0,
+   *   raw: async (request, reply) => {
+   *     const buffer = spare.pop() ?? Buffer.alloc(1 << 20);
+   *     reply.bytes(buffer.fill('x'));
+   *     await reply.sent().finally(() => spare.push(buffer));
+   *   },
+   * });
+   * const response = await fetch(server.url);
+   * console.log((await response.text()).length); // 1048576
+   * await server.close();
+   * ```
+   */
+  sent(): Promise<void> {
+    const carrier = this.#carrier;
+    return carrier.whenSent(carrier.lost === this.#generation);
   }
 
   /**

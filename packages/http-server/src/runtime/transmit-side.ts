@@ -3,6 +3,10 @@ import type { TransmitQueue, WritableSlot } from './transmit-queue.js';
 /** What a connection borrows to send with. */
 interface Transmitting {
   readonly queue: TransmitQueue<WritableSlot>;
+  /** Nothing is queued, being sent, or held by the kernel. */
+  readonly idle: boolean;
+  /** Whether everything written so far was sent, once that is known and its memory let go. */
+  whenSent(): Promise<boolean>;
 }
 
 /** The half of a connection that its orbit writes to: as `Left` has it, on whatever the runtime sends with. */
@@ -11,6 +15,8 @@ export abstract class TransmitSide<Outgoing extends Transmitting> {
   protected outgoing: Outgoing | null = null;
   /** Somebody was told to hold back, and waits for `drained`. */
   protected wasBlocked = false;
+  /** Something that was written is never sent. */
+  protected lost = false;
 
   /** Makes {@link outgoing}. */
   protected abstract borrow(): Outgoing;
@@ -42,6 +48,10 @@ export abstract class TransmitSide<Outgoing extends Transmitting> {
     const { queue } = this.outgoing ?? this.borrow();
     queue.send(bytes);
     return this.#written(queue.bytes);
+  }
+  whenSent(): Promise<boolean> {
+    const { outgoing } = this;
+    return outgoing === null || outgoing.idle ? Promise.resolve(!this.lost) : outgoing.whenSent();
   }
 
   #written(bytes: number): boolean {

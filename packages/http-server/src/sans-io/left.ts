@@ -32,10 +32,16 @@ export interface Left {
   write(bytes: Uint8Array, start: number, end: number): boolean;
 
   /**
-   * As {@link write}, but the bytes may be sent from where they are: they must not change until the connection has closed.
+   * As {@link write}, but the bytes may be sent from where they are: they must not change until {@link whenSent} says so.
    * `drained()` does not say that they are sent: it comes while some of them wait. For large bodies.
    */
   send(bytes: Uint8Array): boolean;
+
+  /**
+   * Resolves when the memory of everything written until now is not needed any more: with true when the kernel has all of it, with zero copy the peer's too;
+   * with false when the connection ended before. For those who use memory again: it makes objects, which nothing else here does.
+   */
+  whenSent(): Promise<boolean>;
 
   /** True while the transmit queue is above its high-water mark. */
   readonly blocked: boolean;

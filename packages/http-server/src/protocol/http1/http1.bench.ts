@@ -34,6 +34,9 @@ class NullLeft implements Left {
     this.sent += bytes.length;
     return true;
   }
+  whenSent(): Promise<boolean> {
+    return Promise.resolve(true);
+  }
   end(): void {
     throw new Error('the connection must stay');
   }

@@ -8,6 +8,7 @@ import {
 import { type ContentKind, KIND_NONE, KIND_TEXT } from '../../exchange/content-kind.js';
 import { DrainGate } from '../../exchange/drain-gate.js';
 import { HttpServerError } from '../../exchange/errors.js';
+import { peerGone } from '../../exchange/exchange-signals.js';
 import type { ExchangeWatch, LossReason } from '../../exchange/observer.js';
 import type { ReplyFields } from '../../exchange/reply-fields.js';
 import type { RequestHead } from '../../exchange/request-head.js';
@@ -43,6 +44,7 @@ type Replying = Pick<
   | 'finish'
   | 'informational'
   | 'whenDrained'
+  | 'whenSent'
   | 'fail'
   | 'upgrade'
 >;
@@ -185,6 +187,15 @@ export abstract class ReplySide implements Replying {
     if (!this.left.blocked) return RESOLVED;
     this.#drain ??= new DrainGate();
     return this.#drain.promise;
+  }
+
+  whenSent(lost: boolean): Promise<void> {
+    const promise = this.left.whenSent().then((sent) => {
+      if (lost || !sent) throw peerGone('The connection ended before the reply was sent');
+    });
+    // As with a writer that does not look.
+    promise.catch(() => {});
+    return promise;
   }
 
   fail(error: unknown): void {

@@ -1,19 +1,15 @@
 import type { FixedFd } from '@ringbearer/io-uring-fd';
 import { type Cqe, Errno } from '@ringbearer/io-uring-opcode';
-import type { Clock } from '../../sans-io/clock.js';
 import type { Left, PeerAddress } from '../../sans-io/left.js';
-import type { CloseReason, Orbit } from '../../sans-io/orbit.js';
-import { BytesChangedError, warnBytesChanged } from '../bytes-changed.js';
+import type { CloseReason } from '../../sans-io/orbit.js';
 import { Carry, type Kept } from '../carry.js';
 import { Linger } from '../linger.js';
 import { NO_ORBIT } from '../no-orbit.js';
-import { LOW_WATER_BYTES } from '../transmit-queue.js';
-import { TransmitSide } from '../transmit-side.js';
 import type { Ender, Ending } from './ending.js';
 import type { Gatherer, Gathering } from './gathering.js';
-import type { Outgoing, Sender } from './outgoing.js';
 import type { Receive, Receiver } from './receive.js';
 import type { IoUringRuntime } from './runtime.js';
+import { SendSide } from './send-side.js';
 
 const ENOBUFS = -Errno.ENOBUFS;
 const ECANCELED = -Errno.ECANCELED;
@@ -25,35 +21,19 @@ const ECANCELED = -Errno.ECANCELED;
 const UNTAKEN_BYTES_MAX = 4096;
 
 /**
- * open → ending (FIN once all is sent) → lingering (waiting for the peer's FIN) → gone (waiting for the last completions) → free.
- * aborting: the orbit gave up; its Left calls it back only after its own call returned, so the end of the batch does the rest.
- */
-type State = 'open' | 'ending' | 'lingering' | 'aborting' | 'gone' | 'free';
-
-/**
  * One accepted socket: the outermost Left. What it works with is borrowed from the runtime's {@link Equipment} while there is work.
  */
-export class Connection
-  extends TransmitSide<Outgoing>
-  implements Left, Receiver, Gatherer, Sender, Ender
-{
+export class Connection extends SendSide implements Left, Receiver, Gatherer, Ender {
   deadline = 0;
   /** Index in the runtime's list of live connections. */
   index = -1;
-  /** In the runtime's list of connections to flush. */
-  dirty = false;
 
-  readonly clock: Clock;
-  readonly #runtime: IoUringRuntime;
-  readonly #socket: FixedFd;
   readonly #receive: Receive;
   /** Bytes kept; null: none. The {@link #gathering}, once that has begun. */
   #carry: Kept | null = null;
   /** Where a long message is received to; null: nowhere. */
   #gathering: Gathering | null = null;
   #ending: Ending | null = null;
-  #orbit: Orbit = NO_ORBIT;
-  #state: State = 'open';
   #linger: Linger | null = null;
   #paused = false;
   #presenting = false;
@@ -64,29 +44,26 @@ export class Connection
   #peer: PeerAddress | null | undefined;
 
   constructor(runtime: IoUringRuntime, socket: FixedFd) {
-    super();
-    this.#runtime = runtime;
-    this.clock = runtime.clock;
-    this.#socket = socket;
+    super(runtime, socket);
     this.#receive = runtime.equipment.receive(socket, this);
   }
 
   /** Builds the pipeline and starts to receive. */
   open(): void {
-    this.#orbit = this.#runtime.instantiate(this);
+    this.orbit = this.runtime.instantiate(this);
     this.#listen();
   }
 
   // ---- Left
 
   end(): void {
-    if (this.#state !== 'open') return;
-    this.#state = 'ending';
+    if (this.state !== 'open') return;
+    this.state = 'ending';
     this.touch();
   }
   abort(): void {
-    if (this.#state === 'gone' || this.#state === 'free') return;
-    this.#state = 'aborting';
+    if (this.state === 'gone' || this.state === 'free') return;
+    this.state = 'aborting';
     this.touch();
   }
   pause(): void {
@@ -106,8 +83,8 @@ export class Connection
       }
       return 0;
     }
-    if (gathering !== null || !this.#presenting || this.#state !== 'open') return 0;
-    this.#gathering = this.#runtime.equipment.gathering(this.#socket, this, length);
+    if (gathering !== null || !this.#presenting || this.state !== 'open') return 0;
+    this.#gathering = this.runtime.equipment.gathering(this.socket, this, length);
     if (this.#gathering === null) return 0;
     // What is kept already is looked at right now: it moves when the orbit has returned.
     this.#carry ??= this.#gathering;
@@ -116,7 +93,7 @@ export class Connection
   peer(): PeerAddress | null {
     // Asked for once, whatever came of it: connections are counted by it.
     if (this.#peer === undefined)
-      this.#peer = this.#state === 'open' ? this.#runtime.peerOf(this.#socket) : null;
+      this.#peer = this.state === 'open' ? this.runtime.peerOf(this.socket) : null;
     return this.#peer;
   }
 
@@ -124,55 +101,40 @@ export class Connection
 
   /** The server is closing. */
   shutdown(gently: boolean): void {
-    if (this.#state === 'open') this.#orbit.shutdown(gently);
+    if (this.state === 'open') this.orbit.shutdown(gently);
   }
 
   /** Closes now, whatever is under way. */
   kill(reason: CloseReason): void {
-    this.#leave(reason);
+    this.leave(reason);
   }
 
   /** The coarse timer: everything with a deadline. */
   tick(now: number): void {
-    if (this.deadline !== 0 && now >= this.deadline && this.#state === 'open') {
+    if (this.deadline !== 0 && now >= this.deadline && this.state === 'open') {
       this.deadline = 0;
-      this.#orbit.tick(now);
+      this.orbit.tick(now);
     }
-    const outgoing = this.outgoing;
-    if (outgoing?.busy && now >= outgoing.deadline && this.#state !== 'gone') {
-      this.#runtime.observer?.writeTimedOut(this.peer());
-      this.#leave('aborted');
+    if (this.sendIsLate(now)) {
+      this.runtime.observer?.writeTimedOut(this.peer());
+      this.leave('aborted');
     }
-    if (this.#state === 'lingering' && this.#linger!.isOver(now)) this.#leave('ended');
+    if (this.state === 'lingering' && this.#linger!.isOver(now)) this.leave('ended');
   }
 
   /** End of the batch: presents what waited for `resume`, then sends what was written. */
   flush(): void {
-    if (this.#state === 'gone' || this.#state === 'free') {
-      this.outgoing?.queue.clear();
+    if (this.state === 'gone' || this.state === 'free') {
+      this.dropOutgoing();
       return;
     }
-    if (this.#state === 'aborting') {
-      this.#leave('aborted');
+    if (this.state === 'aborting') {
+      this.leave('aborted');
       return;
     }
     const waiting = this.#carry !== null || this.#receiveEnded || this.#stoppedReceiving;
-    if (waiting && !this.#paused && this.#state === 'open') this.#present();
-    const outgoing = this.outgoing;
-    if (outgoing !== null) {
-      if (outgoing.busy) return;
-      try {
-        if (outgoing.next()) {
-          this.#push(outgoing);
-          return;
-        }
-      } catch (error) {
-        this.#cannotSend(outgoing, error);
-        return;
-      }
-      this.#giveOutgoing(outgoing);
-    }
-    if (this.#state === 'ending') this.#finish();
+    if (waiting && !this.#paused && this.state === 'open') this.#present();
+    if (!this.flushOutgoing() && this.state === 'ending') this.#finish();
   }
 
   // ---- receiving
@@ -183,27 +145,27 @@ export class Connection
     const gathering = this.#gathering;
     if (gathering?.wants) {
       gathering.aim();
-      this.#runtime.push(gathering);
-    } else this.#runtime.push(this.#receive);
+      this.runtime.push(gathering);
+    } else this.runtime.push(this.#receive);
   }
 
   onReceive(cqe: Cqe): void {
     const { res } = cqe;
     if (res > 0) {
-      this.#runtime.bytesReceived += res;
+      this.runtime.bytesReceived += res;
       const bid = cqe.bufferId;
-      const ring = this.#runtime.receive;
+      const ring = this.runtime.receive;
       try {
-        if (this.#state === 'open') this.#take(ring.unsafe.bytes, ring.unsafe.offset(bid), res);
-        else if (this.#state === 'lingering') this.#drop(res);
+        if (this.state === 'open') this.#take(ring.unsafe.bytes, ring.unsafe.offset(bid), res);
+        else if (this.state === 'lingering') this.#drop(res);
       } finally {
         ring.recycle(bid);
       }
       if (cqe.more) return;
     } else if (cqe.more) return;
     this.#receiving = false;
-    if (this.#state === 'gone') {
-      this.#release();
+    if (this.state === 'gone') {
+      this.release();
     } else if (res > 0) {
       if (this.#paused && this.#carry !== null) this.#stoppedReceiving = true;
       if (this.#stoppedReceiving) this.#stopped();
@@ -211,11 +173,11 @@ export class Connection
     } else if (res === 0) {
       this.#receivedEnd();
     } else if (res === ENOBUFS) {
-      this.#runtime.receiveLater(this);
+      this.runtime.receiveLater(this);
     } else if (res === ECANCELED && this.#stoppedReceiving) {
       this.#stopped();
     } else {
-      this.#leave('peer-reset');
+      this.leave('peer-reset');
     }
   }
 
@@ -226,39 +188,39 @@ export class Connection
     this.#receiving = false;
     gathering.arrived(Math.max(res, 0));
     if (this.#carry !== gathering) this.#giveGathering(gathering); // nobody wants it any more
-    if (this.#state === 'gone') {
-      this.#release();
+    if (this.state === 'gone') {
+      this.release();
     } else if (res > 0) {
-      this.#runtime.bytesReceived += res;
+      this.runtime.bytesReceived += res;
       this.#stoppedReceiving = true;
-      if (this.#state === 'open') this.#present();
-      else if (this.#state === 'lingering') this.#drop(res);
+      if (this.state === 'open') this.#present();
+      else if (this.state === 'lingering') this.#drop(res);
       if (this.#stoppedReceiving) this.#stopped();
     } else if (res === 0) this.#receivedEnd();
-    else this.#leave('peer-reset');
+    else this.leave('peer-reset');
   }
 
   #receivedEnd(): void {
     this.#receiveEnded = true;
-    if (this.#state === 'lingering') this.#leave('ended');
-    else if (this.#state === 'open') this.#present();
+    if (this.state === 'lingering') this.leave('ended');
+    else if (this.state === 'open') this.#present();
   }
 
   /** Receiving was stopped for an orbit that had enough, which may want more by now. */
   #stopped(): void {
     // Once the orbit has ended, the rest is read and dropped: closing over unread bytes would cost the peer our last ones.
-    if (this.#state === 'ending' || this.#state === 'lingering') this.#listen();
+    if (this.state === 'ending' || this.state === 'lingering') this.#listen();
     else if (!this.#paused) this.touch();
   }
 
   /** The group has buffers again. */
   receiveAgain(): void {
-    if (!this.#receiving && this.#state !== 'gone' && this.#state !== 'free') this.#listen();
+    if (!this.#receiving && this.state !== 'gone' && this.state !== 'free') this.#listen();
   }
 
   /** The orbit has ended: nobody takes them. */
   #drop(length: number): void {
-    this.#linger!.received(length, this.clock.now, this.#runtime.lingerTimeoutMs(this));
+    this.#linger!.received(length, this.clock.now, this.runtime.lingerTimeoutMs(this));
   }
 
   #take(bytes: Uint8Array, start: number, length: number): void {
@@ -270,7 +232,7 @@ export class Connection
       return;
     }
     const consumed = this.#offer(bytes, start, end);
-    if (consumed === length || this.#state !== 'open') return;
+    if (consumed === length || this.state !== 'open') return;
     this.#keep(bytes, start + consumed, end);
     if (this.#paused && length - consumed > UNTAKEN_BYTES_MAX) this.#stopReceiving();
   }
@@ -279,7 +241,7 @@ export class Connection
   #stopReceiving(): void {
     if (this.#stoppedReceiving || !this.#receiving) return;
     this.#stoppedReceiving = true;
-    this.#runtime.cancel(this.#receive);
+    this.runtime.cancel(this.#receive);
   }
 
   #keep(bytes: Uint8Array, start: number, end: number): void {
@@ -287,7 +249,7 @@ export class Connection
     if (gathering !== null && this.#carry === gathering && gathering.room < end - start) {
       this.#endGathering(gathering);
     }
-    this.#carry ??= this.#runtime.equipment.carry();
+    this.#carry ??= this.runtime.equipment.carry();
     this.#carry.append(bytes, start, end);
   }
 
@@ -296,7 +258,7 @@ export class Connection
     this.#carry = null;
     // While the orbit looks at it, nobody else may have it.
     if (this.#presenting) return;
-    if (carry instanceof Carry) this.#runtime.equipment.giveCarry(carry);
+    if (carry instanceof Carry) this.runtime.equipment.giveCarry(carry);
     else if (this.#gathering !== null) this.#giveGathering(this.#gathering);
   }
 
@@ -305,7 +267,7 @@ export class Connection
     gathering.needed = 0;
     if (gathering.inFlight) return;
     const { bytes, start, length } = gathering;
-    this.#carry = length === 0 ? null : this.#runtime.equipment.carry();
+    this.#carry = length === 0 ? null : this.runtime.equipment.carry();
     this.#carry?.append(bytes, start, start + length);
     this.#giveGathering(gathering);
   }
@@ -314,20 +276,20 @@ export class Connection
   #giveGathering(gathering: Gathering): void {
     if (gathering.inFlight || this.#presenting) return;
     this.#gathering = null;
-    this.#runtime.equipment.giveGathering(gathering);
+    this.runtime.equipment.giveGathering(gathering);
   }
 
   /** An orbit that throws has a bug: its connection ends, and the process hears of it. */
   #offer(bytes: Uint8Array, start: number, end: number): number {
     this.#presenting = true;
     try {
-      return this.#orbit.receive(bytes, start, end);
+      return this.orbit.receive(bytes, start, end);
     } catch (error) {
       this.abort();
       throw error;
     } finally {
       this.#presenting = false;
-      if (this.#state === 'gone' && this.#gathering !== null) this.#giveGathering(this.#gathering);
+      if (this.state === 'gone' && this.#gathering !== null) this.#giveGathering(this.#gathering);
     }
   }
 
@@ -336,7 +298,7 @@ export class Connection
     if (this.#presenting) return;
     // The orbit may take a part, pause and resume in one call: what is left is presented until it takes no more. It may also leave.
     for (let carry = this.#carry; carry !== null; carry = this.#carry) {
-      if (this.#paused || this.#state !== 'open') break;
+      if (this.#paused || this.state !== 'open') break;
       const consumed = this.#offer(carry.bytes, carry.start, carry.start + carry.length);
       if (this.#carry !== carry) break;
       if (consumed > 0) carry.consume(consumed);
@@ -350,82 +312,13 @@ export class Connection
       } else if (carry.length === 0) this.#dropCarry();
       if (consumed === 0 || (this.#carry === gathering && gathering !== null)) break;
     }
-    if (this.#paused || this.#state !== 'open') return;
+    if (this.#paused || this.state !== 'open') return;
     if (this.#receiveEnded) {
       if (!this.#endDelivered) {
         this.#endDelivered = true;
-        this.#orbit.receiveEnd();
+        this.orbit.receiveEnd();
       }
     } else if (!this.#receiving && this.#stoppedReceiving) this.#listen();
-  }
-
-  // ---- sending
-
-  protected touch(): void {
-    if (this.dirty) return;
-    this.dirty = true;
-    this.#runtime.flushLater(this);
-  }
-
-  protected get highWaterBytes(): number {
-    return this.#runtime.equipment.highWaterBytes;
-  }
-
-  protected borrow(): Outgoing {
-    // What a protocol still writes once its connection is over goes nowhere.
-    const over = this.#state === 'free';
-    const { discarded, equipment } = this.#runtime;
-    this.outgoing = over ? discarded : equipment.outgoing(this.#socket, this);
-    return this.outgoing;
-  }
-
-  #giveOutgoing(outgoing: Outgoing): void {
-    this.outgoing = null;
-    this.#runtime.equipment.giveOutgoing(outgoing);
-  }
-
-  #push(outgoing: Outgoing): void {
-    outgoing.deadline = this.clock.now + this.#runtime.writeTimeoutMs;
-    this.#runtime.push(outgoing.operation);
-  }
-
-  onSend(cqe: Cqe): void {
-    const outgoing = this.outgoing!;
-    const { res } = cqe;
-    if (this.#state === 'gone') {
-      outgoing.drop();
-      this.#release();
-      return;
-    }
-    if (res > 0) this.#runtime.bytesSent += res;
-    if (res < 0) {
-      outgoing.drop();
-      this.#leave('peer-reset');
-      return;
-    }
-    try {
-      if (outgoing.sent(res)) {
-        this.#push(outgoing);
-        return;
-      }
-    } catch (error) {
-      this.#cannotSend(outgoing, error);
-      return;
-    }
-    if (this.wasBlocked && outgoing.queue.bytes <= LOW_WATER_BYTES && this.#state === 'open') {
-      this.wasBlocked = false;
-      this.#orbit.drained();
-    }
-    if (outgoing.queue.bytes > 0 || this.#state === 'ending') this.touch();
-    else if (!this.dirty) this.#giveOutgoing(outgoing);
-  }
-
-  /** What is to be sent cannot be: it goes back, so that nobody inherits it, and the connection ends. */
-  #cannotSend(outgoing: Outgoing, error: unknown): void {
-    outgoing.drop();
-    this.#leave('aborted');
-    if (!(error instanceof BytesChangedError)) throw error;
-    warnBytesChanged(error);
   }
 
   // ---- ending
@@ -434,61 +327,60 @@ export class Connection
   #finish(): void {
     this.deadline = 0;
     if (this.#receiveEnded) {
-      this.#leave('ended');
+      this.leave('ended');
       return;
     }
-    this.#state = 'lingering';
-    this.#linger = new Linger(this.clock.now, this.#runtime.lingerTimeoutMs(this));
-    this.#runtime.push(this.#endingOperations().shutdown);
+    this.state = 'lingering';
+    this.#linger = new Linger(this.clock.now, this.runtime.lingerTimeoutMs(this));
+    this.runtime.push(this.#endingOperations().shutdown);
     this.#dropCarry();
     if (!this.#receiving) this.#listen();
   }
 
   onShutdown(): void {
-    if (this.#state === 'gone') this.#release();
+    if (this.state === 'gone') this.release();
   }
 
   /** The connection is over: tells the orbit, cancels what is in flight, and closes once that has completed. */
-  #leave(reason: CloseReason): void {
-    if (this.#state === 'gone' || this.#state === 'free') return;
-    const told = this.#state === 'lingering' ? 'ended' : reason;
-    this.#state = 'gone';
+  protected leave(reason: CloseReason): void {
+    if (this.state === 'gone' || this.state === 'free') return;
+    const told = this.state === 'lingering' ? 'ended' : reason;
+    this.state = 'gone';
     this.deadline = 0;
     this.#dropCarry();
-    const outgoing = this.outgoing;
-    outgoing?.queue.clear();
+    this.dropOutgoing();
     if (this.#receiving) {
-      this.#runtime.cancel(this.#gathering?.inFlight ? this.#gathering : this.#receive);
+      this.runtime.cancel(this.#gathering?.inFlight ? this.#gathering : this.#receive);
     }
-    if (outgoing?.busy) this.#runtime.cancel(outgoing.operation);
-    const orbit = this.#orbit;
-    this.#orbit = NO_ORBIT;
+    if (this.outgoing?.busy) this.runtime.cancel(this.outgoing.operation);
+    const orbit = this.orbit;
+    this.orbit = NO_ORBIT;
     try {
       orbit.close(told);
     } finally {
-      this.#release();
+      this.release();
     }
   }
 
   /** Closes the socket once none of its operations is in flight. */
-  #release(): void {
+  protected release(): void {
     if (this.#receive.inFlight || this.#gathering?.inFlight) return;
     if (this.outgoing?.operation.inFlight) return;
     const ending = this.#endingOperations();
-    if (ending.quiet) this.#runtime.push(ending.close);
+    if (ending.quiet) this.runtime.push(ending.close);
   }
 
   #endingOperations(): Ending {
-    this.#ending ??= this.#runtime.equipment.ending(this.#socket, this);
+    this.#ending ??= this.runtime.equipment.ending(this.socket, this);
     return this.#ending;
   }
 
   onClose(): void {
-    this.#state = 'free';
-    const { equipment } = this.#runtime;
+    this.state = 'free';
+    const { equipment } = this.runtime;
     equipment.giveReceive(this.#receive);
     equipment.giveEnding(this.#ending!);
-    if (this.outgoing !== null) this.#giveOutgoing(this.outgoing);
-    this.#runtime.closed(this);
+    if (this.outgoing !== null) this.giveOutgoing(this.outgoing);
+    this.runtime.closed(this);
   }
 }

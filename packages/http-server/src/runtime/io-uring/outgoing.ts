@@ -1,6 +1,7 @@
 import type { FixedFd } from '@ringbearer/io-uring-fd';
 import { type Cqe, type GatherPart, type OpCode, Send, SendMsg } from '@ringbearer/io-uring-opcode';
 import { BytesChangedError } from '../bytes-changed.js';
+import { SentMarks } from '../sent-marks.js';
 import { type Segment, segmentBytes, TransmitQueue } from '../transmit-queue.js';
 import type { TransmitPool, TransmitSlot } from './transmit-pool.js';
 
@@ -42,6 +43,8 @@ export class Outgoing {
   #sent = 0;
   /** Bytes of the segment in front and those behind it that are not sent yet, where some are the caller's: as many as when they were chosen. */
   #owed = 0;
+  /** Those who wait for what was written to be sent; null: nobody ever did. */
+  #marks: SentMarks | null = null;
 
   constructor(pool: TransmitPool, socket: FixedFd, sender: Sender) {
     this.#pool = pool;
@@ -61,6 +64,18 @@ export class Outgoing {
   /** Something is being sent. */
   get busy(): boolean {
     return this.#segment !== null;
+  }
+
+  /** Nothing is queued or being sent. */
+  get idle(): boolean {
+    return this.#segment === null && this.queue.bytes === 0;
+  }
+
+  /** Whether everything written so far was sent, once that is known. */
+  whenSent(): Promise<boolean> {
+    this.#marks ??= new SentMarks();
+    const segment = this.#segment;
+    return this.#marks.add(this.queue.bytes + (segment === null ? 0 : this.#unsent(segment)));
   }
 
   /** Chooses what to send next. False when there is nothing. @throws BytesChangedError what is {@link drop}ped then */
@@ -91,6 +106,7 @@ export class Outgoing {
       if (this.#unsent(segment!) !== this.#owed) throw new BytesChangedError();
       this.#owed -= bytes;
     }
+    if (this.#marks !== null && bytes > 0) this.#marks.sent(bytes);
     let sent = bytes < 0 ? Number.POSITIVE_INFINITY : this.#sent + bytes;
     while (segment !== null && sent >= segmentBytes(segment)) {
       sent -= segmentBytes(segment);
@@ -113,6 +129,7 @@ export class Outgoing {
   clear(): void {
     this.drop();
     this.queue.clear();
+    this.#marks?.lose();
     if (!this.#keeps) return;
     this.#keeps = false;
     this.#send.set(NOTHING);
@@ -182,6 +199,13 @@ function part(segment: Segment<TransmitSlot>, offset: number, length: number): G
   const source = sourceOf(segment);
   if (!(source instanceof Uint8Array)) return { memory: source, offset, length };
   return length === source.length ? source : source.subarray(offset, offset + length);
+}
+
+/** Where closed connections write to. */
+export class Discarded extends Outgoing {
+  override whenSent(): Promise<boolean> {
+    return Promise.resolve(false);
+  }
 }
 
 class SendTo extends Send {

@@ -2,11 +2,13 @@ import { describe, expect, it } from 'vitest';
 import { attackContract } from '../attack.contract.js';
 import { leftContract } from '../left.contract.js';
 import { listeningContract } from '../listening.contract.js';
+import { sentContract } from '../sent.contract.js';
 import { IoUringRuntime } from './runtime.js';
 
 describe.each(['owner', 'embedded'] as const)('IoUringRuntime, %s driver', (driver) => {
   leftContract((options) => new IoUringRuntime({ ...options, driver }));
   listeningContract((options) => new IoUringRuntime({ ...options, driver }));
+  sentContract((options) => new IoUringRuntime({ ...options, driver }));
   attackContract(
     (options) => new IoUringRuntime({ ...options, driver }),
     (runtime) => held(runtime as IoUringRuntime),

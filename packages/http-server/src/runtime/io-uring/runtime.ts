@@ -26,8 +26,9 @@ import { Acceptor } from './acceptor.js';
 import { Connection } from './connection.js';
 import { Equipment, GATHERINGS_MAX } from './equipment.js';
 import type { IoUringRuntimeOptions } from './options.js';
-import { Outgoing } from './outgoing.js';
+import { Discarded } from './outgoing.js';
 import { turnBytes } from './receive.js';
+import type { SendSide } from './send-side.js';
 import { TransmitPool } from './transmit-pool.js';
 
 /** Resolution of every deadline. */
@@ -95,7 +96,7 @@ export class IoUringRuntime implements Runtime<ListenOptions, SocketName> {
   /** @internal */
   readonly transmit: TransmitPool;
   /** Where closed connections write to. @internal */
-  readonly discarded: Outgoing;
+  readonly discarded: Discarded;
   /** @internal */
   readonly equipment: Equipment;
   readonly #bearer: UringBearer;
@@ -110,8 +111,8 @@ export class IoUringRuntime implements Runtime<ListenOptions, SocketName> {
   readonly #live: Connection[] = [];
   readonly #timer: Timeout;
   readonly #board: StatsBoard | null;
-  #dirty = new WorkList<Connection>();
-  #flushing = new WorkList<Connection>();
+  #dirty = new WorkList<SendSide>();
+  #flushing = new WorkList<SendSide>();
   #flushScheduled = false;
   #ending = false;
   #starving: Connection[] = [];
@@ -173,7 +174,7 @@ export class IoUringRuntime implements Runtime<ListenOptions, SocketName> {
       void this.#bearer.close();
       throw error;
     }
-    this.discarded = new Outgoing(this.transmit, new FixedFd(0), NOBODY);
+    this.discarded = new Discarded(this.transmit, new FixedFd(0), NOBODY);
     this.equipment = new Equipment(
       this.receive.group,
       this.transmit,
@@ -378,7 +379,7 @@ export class IoUringRuntime implements Runtime<ListenOptions, SocketName> {
   }
 
   /** Something was written or is to be presented: at the end of the batch, or of this turn of the event loop. @internal */
-  flushLater(connection: Connection): void {
+  flushLater(connection: SendSide): void {
     this.#dirty.push(connection);
     if (this.#bearer.inBatch || this.#flushScheduled) return;
     this.#flushScheduled = true;

@@ -181,6 +181,7 @@ export class MemoryConnection {
   #close(reason: CloseReason): void {
     if (this.closed !== null) return;
     this.read();
+    this.left.lose();
     this.closed = reason;
     this.#orbit.close(reason);
   }

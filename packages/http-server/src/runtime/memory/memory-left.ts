@@ -1,5 +1,6 @@
 import { copyBytes } from '../../exchange/copy-bytes.js';
 import { type Left, type PeerAddress, RESERVE_BYTES_MAX } from '../../sans-io/left.js';
+import { SentMarks } from '../sent-marks.js';
 import type { MemoryClock } from './memory-clock.js';
 
 /** How a {@link MemoryLeft} behaves. */
@@ -30,6 +31,8 @@ export class MemoryLeft implements Left {
   #chunks: Uint8Array[] = [];
   #queued = 0;
   #owesDrained = false;
+  readonly #marks = new SentMarks();
+  #lost = false;
 
   deadline = 0;
   /** `end()` was called. */
@@ -95,14 +98,25 @@ export class MemoryLeft implements Left {
     return !this.blocked;
   }
 
+  whenSent(): Promise<boolean> {
+    return this.#queued === 0 ? Promise.resolve(!this.#lost) : this.#marks.add(this.#queued);
+  }
+
   end(): void {
     this.ended = true;
   }
 
   abort(): void {
     this.aborted = true;
+    this.lose();
+  }
+
+  /** The connection is over: what the peer has not taken it never gets. */
+  lose(): void {
+    if (this.#queued > 0) this.#lost = true;
     this.#chunks = [];
     this.#queued = 0;
+    this.#marks.lose();
   }
 
   pause(): void {
@@ -142,6 +156,7 @@ export class MemoryLeft implements Left {
       }
     }
     this.#queued -= length;
+    if (length > 0) this.#marks.sent(length);
     return Buffer.concat(taken);
   }
 
@@ -153,7 +168,11 @@ export class MemoryLeft implements Left {
   }
 
   #take(bytes: Uint8Array): void {
-    if (this.ended || this.aborted || bytes.length === 0) return;
+    if (bytes.length === 0) return;
+    if (this.ended || this.aborted) {
+      this.#lost = true;
+      return;
+    }
     this.writes++;
     this.#chunks.push(bytes);
     this.#queued += bytes.length;

@@ -125,7 +125,7 @@ export class Connection extends TransmitSide<Outgoing> implements Left {
   /** End of the batch: presents what waited for `resume`, then sends what was written. */
   flush(): void {
     if (this.#state === 'gone' || this.#state === 'free') {
-      this.outgoing?.drop();
+      this.#dropOutgoing();
       return;
     }
     if (this.#state === 'aborting') {
@@ -293,8 +293,21 @@ export class Connection extends TransmitSide<Outgoing> implements Left {
     else if (!this.dirty) this.outgoing = null;
   }
 
+  /** What waits is never sent. Until the socket is closed, its memory may be read. */
+  #dropOutgoing(): void {
+    const { outgoing } = this;
+    if (outgoing === null) return;
+    this.outgoing = null;
+    if (!outgoing.idle) this.lost = true;
+    outgoing.drop();
+    const { marks } = outgoing;
+    if (this.#socket.closed) marks?.lose();
+    else if (marks !== null) this.#socket.once('close', () => marks.lose());
+  }
+
   /** What is to be sent cannot be: the connection ends. */
   #cannotSend(error: unknown): void {
+    this.lost = true;
     this.#leave('aborted');
     if (!(error instanceof BytesChangedError)) throw error;
     warnBytesChanged(error);
@@ -323,9 +336,8 @@ export class Connection extends TransmitSide<Outgoing> implements Left {
     this.#state = 'gone';
     this.deadline = 0;
     this.#carry = null;
-    this.outgoing?.drop();
-    this.outgoing = null;
     this.#socket.destroy();
+    this.#dropOutgoing();
     const orbit = this.#orbit;
     this.#orbit = NO_ORBIT;
     orbit.close(told);

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { BytesChangedError } from '../bytes-changed.js';
+import { SentMarks } from '../sent-marks.js';
 import { type Segment, segmentBytes, TransmitQueue } from '../transmit-queue.js';
 import type { HeapSlots } from './heap-slots.js';
 
@@ -18,6 +19,8 @@ export class Outgoing {
   #length = 0;
   /** Bytes of the write under way. */
   pieceBytes = 0;
+  /** Those who wait for what was written to be sent; null: nobody. */
+  marks: SentMarks | null = null;
 
   constructor(slots: HeapSlots) {
     this.#slots = slots;
@@ -27,6 +30,17 @@ export class Outgoing {
   /** A segment is being written. */
   get busy(): boolean {
     return this.#segment !== null;
+  }
+
+  /** Nothing is queued or being written. */
+  get idle(): boolean {
+    return this.#segment === null && this.queue.bytes === 0;
+  }
+
+  /** Whether everything written so far was sent, once that is known. */
+  whenSent(): Promise<boolean> {
+    this.marks ??= new SentMarks();
+    return this.marks.add(this.queue.bytes + (this.busy ? this.#length - this.#sent : 0));
   }
 
   /** Chooses what to write next. False when there is nothing. @throws BytesChangedError */
@@ -52,6 +66,7 @@ export class Outgoing {
     const segment = this.#segment!;
     if (segmentBytes(segment) !== this.#length) throw new BytesChangedError();
     this.#sent += this.pieceBytes;
+    this.marks?.sent(this.pieceBytes);
     if (this.#sent < this.#length) return true;
     this.#segment = null;
     if (!(segment instanceof Uint8Array)) this.#slots.give(segment);

@@ -3,12 +3,14 @@ import { attackContract } from '../attack.contract.js';
 import type { ServerRuntime } from '../choose-runtime.js';
 import { leftContract } from '../left.contract.js';
 import { listeningContract } from '../listening.contract.js';
+import { sentContract } from '../sent.contract.js';
 import { app, SocketHouse, text, until } from '../socket-house.contract.js';
 import { NodeRuntime } from './runtime.js';
 
 describe('NodeRuntime', () => {
   leftContract((options) => new NodeRuntime(options));
   listeningContract((options) => new NodeRuntime(options));
+  sentContract((options) => new NodeRuntime(options));
   attackContract(
     (options) => new NodeRuntime(options),
     (runtime) => runtime.connections,
