@@ -19,6 +19,8 @@ export const CODINGS: Topic = {
     ['on GET', `GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n${CHUNKS}`],
     ['with TE', coded('TE: trailers\r\nTransfer-Encoding: chunked')],
     ['named by Connection', coded('Connection: Transfer-Encoding\r\nTransfer-Encoding: chunked')],
+    ['on HEAD', `HEAD / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n${CHUNKS}`],
+    ['in a value behind LINE SEPARATOR', coded('X: y\xe2\x80\xa8Transfer-Encoding: chunked', '')],
   ],
   '400': [
     ['empty', coding('')],
@@ -109,11 +111,23 @@ export const CODINGS: Topic = {
       'with a length named by Connection',
       coded('Connection: Content-Length\r\nContent-Length: 5\r\nTransfer-Encoding: chunked'),
     ],
+    ['parameter before chunked', coding(' gzip;q=0.5, chunked')],
+    ['chunked within a quoted parameter', coding(' x;a="b, chunked"')],
+    ['twice, gzip first', coding(' gzip\r\nTransfer-Encoding: chunked')],
+    ['twice, an empty one first', coding('\r\nTransfer-Encoding: chunked')],
+    [
+      'identity on HTTP/1.0 with a length',
+      'POST / HTTP/1.0\r\nConnection: keep-alive\r\nTransfer-Encoding: identity\r\nContent-Length: 5\r\n\r\nhello',
+    ],
   ],
   '501': [
     ['gzip, chunked', coding(' gzip, chunked')],
     ['identity, chunked', coding(' identity, chunked')],
     ['three codings', coding(' deflate,gzip , chunked')],
     ['token with odd characters', coding(" !#$%&'*+-.^_`|~, chunked")],
+    [
+      'on CONNECT',
+      `CONNECT a:1 HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n${CHUNKS}`,
+    ],
   ],
 };

@@ -73,6 +73,13 @@ export const CONNECTIONS: Topic = {
     ],
     ['trailer with an empty value', trailed('X:')],
     ['method override', post('X-HTTP-Method-Override: GET\r\nContent-Length: 5', 'hello')],
+    ['Connection of close and a parameter', field('Connection: close;a')],
+    ['Connection of close and NBSP', field('Connection: close\xa0')],
+    ['trailer Set-Cookie', trailed('Set-Cookie: a')],
+    ['trailer that objects have', trailed('__proto__: a')],
+    ['Expect of a body that has no byte', post('Expect: 100-continue\r\nContent-Length: 0')],
+    ['HTTP/1.0 that stays, with Upgrade', old('Connection: keep-alive, upgrade\r\nUpgrade: x')],
+    ['HTTP/1.0 that stays, without length', old('Connection: keep-alive')],
   ],
   '200 200 200': [
     ['behind a length', `${post('Content-Length: 5', 'hello')}${GET}`],
@@ -81,12 +88,33 @@ export const CONNECTIONS: Topic = {
     ['behind no body', `${post('X: y')}${GET}`],
     ['behind an ignored upgrade', `${field('Connection: upgrade\r\nUpgrade: foo')}${GET}`],
     ['behind an empty line', `${post('Content-Length: 5', 'hello\r\n')}${GET}`],
+    [
+      'behind an ignored upgrade with a body',
+      `${post('Connection: upgrade\r\nUpgrade: websocket\r\nContent-Length: 5', 'hello')}${GET}`,
+    ],
+    [
+      'behind an ignored upgrade with chunks',
+      `${post('Connection: upgrade\r\nUpgrade: h2c\r\nTransfer-Encoding: chunked', '0\r\n\r\n')}${GET}`,
+    ],
+    [
+      'behind trailers that frame',
+      `${trailed('Content-Length: 33\r\nTransfer-Encoding: chunked')}${GET}`,
+    ],
+  ],
+  '200 505': [
+    [
+      'the preface behind an ignored h2c',
+      `${field('Connection: upgrade\r\nUpgrade: h2c')}PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n`,
+    ],
   ],
   '200 400': [
     ['a fault in the second of three', `${GET}${field('X : y')}${GET}`],
     ['garbage behind a request', `${GET}\0\0\0\0`],
     ['a length cut off by FIN', `${GET}${post('Content-Length: 100', 'hello')}`],
     ['a bad chunk in the second', `${GET}${chunked('x\r\nhello\r\n0\r\n\r\n')}`],
+    ['three empty lines between requests', `${GET}\r\n\r\n\r\n${GET}`],
+    ['LF between requests', `${GET}\n${GET}`],
+    ['CR between requests', `${GET}\r${GET}`],
   ],
   '200': [
     ['Connection: close', field('Connection: close')],
@@ -107,6 +135,8 @@ export const CONNECTIONS: Topic = {
     ['HTTP/1.0 keep-alive, close', old('Connection: keep-alive, close')],
     ['HTTP/1.0 with Expect', old('Expect: 100-continue\r\nContent-Length: 5', 'hello')],
     ['HTTP/1.0 with Upgrade', old('Connection: upgrade\r\nUpgrade: foo')],
+    ['Connection: close behind 500 others', field(`Connection: ${'a,'.repeat(500)}close`)],
+    ['HTTP/1.0 keep-alive and close in lines', old('Connection: keep-alive\r\nConnection: close')],
   ],
   '400': [
     [
@@ -125,6 +155,10 @@ export const CONNECTIONS: Topic = {
     ['trailers ended by LF', chunked('5\r\nhello\r\n0\r\nX: y\r\n\n')],
     ['trailers that never end', chunked('5\r\nhello\r\n0\r\nX: y\r\n')],
     ['garbage before all', `\0${GET}`],
+    ['NUL in Connection', field('Connection: clo\0se')],
+    ['requests behind a refused one', `${post('Content-Length: x')}${GET}${GET}`],
+    ['trailer folded with a tab', trailed('X: y\r\n\tz')],
+    ['trailer with obs-text in its name', trailed('X\xe9: y')],
   ],
   '417': [
     ['Expect nobody knows', post('Expect: tea\r\nContent-Length: 5', 'hello')],

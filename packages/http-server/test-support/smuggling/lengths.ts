@@ -23,6 +23,12 @@ export const LENGTHS: Topic = {
     ['on DELETE', 'DELETE / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello'],
     ['on HEAD', 'HEAD / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello'],
     ['shorter, the rest an empty line', length(' 5', 'hello\r\n')],
+    ['zeros up to the limit of a head', length(` ${'0'.repeat(8_000)}5`)],
+    ['beside one with underscore', post('Content_Length: 0\r\nContent-Length: 5', 'hello')],
+    [
+      'on GET, over a part of a request',
+      'GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\n\r\nGET /s',
+    ],
   ],
   '200 400': [
     ['shorter than its body', length(' 3', 'hello: ')],
@@ -91,6 +97,9 @@ export const LENGTHS: Topic = {
     ['LF instead of CRLF behind it', length(' 5\nX: y')],
     ['behind a bare CR', post('X: y\rContent-Length: 5', 'hello')],
     ['behind a bare LF', post('X: y\nContent-Length: 5', 'hello')],
+    ['list with tabs', length(' 5\t,\t5')],
+    ['CR behind', length(' 5\r')],
+    ['arabic digit', length(' \xd9\xa5')],
   ],
   '413': [
     ['above the limit of a body', length(' 2097153')],

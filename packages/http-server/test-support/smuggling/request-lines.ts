@@ -11,13 +11,27 @@ export const REQUEST_LINES: Topic = {
     ['a method of odd characters', start("!#$%&'*+-.^_`|~ / HTTP/1.1")],
     ['a method of 32 bytes', start(`${'M'.repeat(32)} / HTTP/1.1`)],
     ['a longest target', start(`GET /${'a'.repeat(8_191)} HTTP/1.1`)],
+    ['PRI as a method', `PRI / HTTP/1.1\r\n${POST_2}`],
     ['HTTP in a query', start('GET /?HTTP/1.0 HTTP/1.1')],
   ],
   '200': [
     ['HTTP/1.0', start('GET / HTTP/1.0')],
     ['HTTP/1.0 with a body', `POST / HTTP/1.0\r\n${POST_2}`],
   ],
-  '204 200': [['OPTIONS *', start('OPTIONS * HTTP/1.1')]],
+  '204 200': [
+    ['OPTIONS *', start('OPTIONS * HTTP/1.1')],
+    ['OPTIONS * with a body', `OPTIONS * HTTP/1.1\r\n${POST_2}`],
+    [
+      'OPTIONS * with chunks',
+      'OPTIONS * HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n',
+    ],
+  ],
+  '204': [
+    [
+      'OPTIONS * with a body too long to drop',
+      `OPTIONS * HTTP/1.1\r\nHost: a\r\nContent-Length: 500000\r\n\r\nhello`,
+    ],
+  ],
   '400': [
     ['no version', start('GET /')],
     ['no version, a space', start('GET / ')],
@@ -69,11 +83,17 @@ export const REQUEST_LINES: Topic = {
     ['memcached', 'get key\r\n'],
     ['SOCKS', '\x05\x01\0'],
     ['a simple request', 'GET /\r\n'],
+    ['CRLF behind a bare LF', 'GET / HTTP/1.1\n\r\nHost: a\r\n\r\n'],
+    ['quotes round the method', start('"GET" / HTTP/1.1')],
   ],
   '414': [['a target above the limit', start(`GET /${'a'.repeat(8_192)} HTTP/1.1`)]],
   '501': [
     ['a method of 33 bytes', start(`${'M'.repeat(33)} / HTTP/1.1`)],
     ['TRACE', start('TRACE / HTTP/1.1')],
+    [
+      'TRACE with a request as its body',
+      'TRACE / HTTP/1.1\r\nHost: a\r\nContent-Length: 33\r\n\r\n',
+    ],
   ],
   '505': [
     ['HTTP/0.9', start('GET / HTTP/0.9')],
