@@ -327,6 +327,37 @@ describe.each(GROUNDS)('framing of bodies (%s)', (_name, ground) => {
       await expectIdle();
     });
 
+    test('that ends with its connection, to HTTP/1.0, ends by a reset unless it is whole', async () => {
+      const port = await serving(
+        async (request, reply) => {
+          reply.write('12345');
+          await sleep(20);
+          if (request.path === '/throws') throw new Error('broken');
+          if (request.path === '/whole') reply.end();
+        },
+        { onError: () => {}, handlerTimeoutMs: 700 },
+      );
+      const ends: [string, string][] = [];
+      const old = async (target: string) => {
+        const peer = await connect(port);
+        await peer.send(`GET ${target} HTTP/1.0\r\n\r\n`);
+        return peer;
+      };
+      for (const target of ['/whole', '/throws', '/hangs']) {
+        ends.push([target, await (await old(target)).ended]);
+      }
+      const last = await old('/closes');
+      await until('the reply was begun', () => last.bufferedBytes > 0);
+      await house.server.close({ drainTimeoutMs: 50 });
+      ends.push(['/closes', await last.ended]);
+      expect(ends).toEqual([
+        ['/whole', 'fin'],
+        ['/throws', 'reset'],
+        ['/hangs', 'reset'],
+        ['/closes', 'reset'],
+      ]);
+    });
+
     test('that is at hand is 500 instead, and the connection goes on', async () => {
       errors.length = 0;
       const port = await serving(

@@ -223,6 +223,36 @@ describe('Connect', () => {
     await run(operation.set(client, address));
     await listener.close();
   });
+  test.each([
+    ['regular', undefined],
+    ['direct', TargetFd.auto],
+  ])('of null resets a connection, whose peer is told (%s descriptor)', async (_, into) => {
+    const listener = fixture.bearer.listen({});
+    const client = await fixture.socket(INET, STREAM, into);
+    const [{ descriptor }] = await Promise.all([
+      run(new Accept({ listener: listener.descriptor })),
+      run(new Connect({ socket: client, address: listener.address })),
+    ]);
+    fixture.kept(descriptor);
+    const memory = fixture.bearer.allocate(8);
+    const waiting = failure(new Recv({ socket: descriptor, memory }));
+    await run(new Connect({ socket: client, address: null }));
+    expect(await waiting).toBe('ECONNRESET');
+    await listener.close();
+  });
+  test('of null is nothing to a Unix socket', async () => {
+    const client = await fixture.socket(UNIX, STREAM);
+    expect(await failure(new Connect({ socket: client, address: null }))).toBe('EINVAL');
+  });
+  test('of null lets a datagram socket send to nobody', async () => {
+    const [one, other] = [await fixture.socket(INET, DGRAM), await fixture.socket(INET, DGRAM)];
+    const address = { family: 'IPv4', address: '127.0.0.1', port: 9 } as const;
+    await run(new Connect({ socket: one, address }));
+    await run(new Send({ socket: one, data: encode('x') }));
+    await run(new Connect({ socket: one, address: null }));
+    expect(await failure(new Send({ socket: one, data: encode('x') }))).toBe('EDESTADDRREQ');
+    expect(await failure(new Send({ socket: other, data: encode('x') }))).toBe('EDESTADDRREQ');
+  });
 });
 
 describe('Bind and Listen', () => {

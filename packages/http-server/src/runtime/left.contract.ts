@@ -1,10 +1,14 @@
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import type { Left } from '../sans-io/left.js';
 import type { CloseReason } from '../sans-io/orbit.js';
 import { app, type Make, SocketHouse, text, until } from './socket-house.contract.js';
+
+/** TCP_LISTEN, as /proc/net/tcp says it. */
+const LISTENS = '0A';
 
 /** What every runtime over sockets is to an orbit, whatever it is made of. */
 export function leftContract(make: Make): void {
@@ -194,6 +198,14 @@ export function leftContract(make: Make): void {
     socket.write('go');
     await until(() => reason !== '');
     expect(reason).toBe('aborted');
+    // By a reset: after FIN the kernel would keep for minutes what it was to send.
+    const local = `0100007F:${port.toString(16).toUpperCase().padStart(4, '0')}`;
+    const held = () =>
+      readFileSync('/proc/net/tcp', 'utf8')
+        .split('\n')
+        .map((line) => line.trim().split(/\s+/))
+        .filter(([, address, , state]) => address === local && state !== LISTENS);
+    await until(() => held().length === 0);
   });
 
   it('a stream of pieces in both directions arrives whole, while the orbit pauses and resumes', async () => {
@@ -260,6 +272,40 @@ export function leftContract(make: Make): void {
     const aborted = await client(port);
     aborted.write('abort');
     expect(await text(aborted).catch(() => '')).toBe('');
+    await until(() => runtime.stats().connections === 0);
+  });
+
+  it('abort(true) ends by a reset, also when the orbit asks for it within close(); abort() by FIN', async () => {
+    const { port, runtime } = await start(
+      app((left) => {
+        let word = '';
+        return {
+          receive(bytes, from, to) {
+            word = Buffer.from(bytes.subarray(from, to)).toString();
+            left.write(Buffer.from('sent'), 0, 4);
+            setTimeout(() => left.abort(word === 'reset'), 20);
+            return to - from;
+          },
+          close() {
+            if (word === 'within') left.abort(true);
+          },
+        };
+      }),
+    );
+    for (const [word, end] of [
+      ['fin', 'end'],
+      ['reset', 'ECONNRESET'],
+      ['within', 'ECONNRESET'],
+      ['fin', 'end'],
+    ] as const) {
+      const socket = await client(port);
+      const over = new Promise((resolve) => {
+        socket.on('end', () => resolve('end'));
+        socket.on('error', ({ code }: NodeJS.ErrnoException) => resolve(code));
+      });
+      socket.resume().write(word);
+      expect([word, await over]).toEqual([word, end]);
+    }
     await until(() => runtime.stats().connections === 0);
   });
 

@@ -49,8 +49,13 @@ export interface Left {
   /** Sends what is queued, then FIN, then lingers for the peer's FIN within the runtime's bound and closes. */
   end(): void;
 
-  /** Drops what is queued and closes at once. */
-  abort(): void;
+  /**
+   * Drops what is queued and closes at once.
+   *
+   * @param reset where FIN would pass for the end of what was sent: the peer is told by a reset, if the transport has such a thing. It may lose what
+   * it has not read yet. Still heard within the orbit's `close()`.
+   */
+  abort(reset?: boolean): void;
 
   /** Stop presenting bytes. What arrives is bounded: the runtime stops reading from the peer. */
   pause(): void;

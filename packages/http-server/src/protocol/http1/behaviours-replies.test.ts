@@ -181,6 +181,25 @@ describe.each(RUNTIMES)('$name', (kind) => {
     expect(peer.received).not.toMatch(/0\r\n\r\n$|secret/);
   });
 
+  test('behaviour 77: to HTTP/1.0, where FIN would be the end of the stream, that is a reset', async () => {
+    let go: () => void = () => {};
+    const stage = await open(kind, async (_request, reply) => {
+      reply.write('begun');
+      await new Promise<void>((resolve) => {
+        go = resolve;
+      });
+      throw new Error('secret');
+    });
+    const peer = await stage.connect();
+    await peer.send('GET / HTTP/1.0\r\n\r\n');
+    // A reset that comes together with bytes is an end to libuv's clients.
+    await stage.until('it was begun', () => peer.received.endsWith('begun'));
+    go();
+    await stage.until('it is over', () => peer.over !== null);
+    expect(peer.over).toBe('aborted');
+    expect(peer.received).not.toContain('secret');
+  });
+
   test('behaviour 78: Date is there, Server is not; a handler may set both', async () => {
     let asked = 0;
     const stage = await open(kind, (_request, reply) => {

@@ -181,6 +181,7 @@ export class Http1Connection extends ConnectionFlow implements Orbit, ExchangeHo
     const upgraded = this.#upgraded;
     this.#upgraded = null;
     upgraded?.close(reason);
+    if (this.#exchange?.endsWithConnection) this.left.abort(true);
     this.#exchange?.close(reason);
     this.context.observer.connectionClosed(this.serial, this.left, reason, this.#requests);
   }
@@ -470,7 +471,7 @@ export class Http1Connection extends ConnectionFlow implements Orbit, ExchangeHo
   abort(): void {
     this.#read = READ_CLOSED;
     this.disarm();
-    this.left.abort();
+    this.left.abort(this.#exchange?.endsWithConnection);
   }
 
   handOver(app: Blueprint): void {

@@ -113,6 +113,11 @@ export abstract class ReplySide implements Replying {
     this.#drain?.fail(error);
   }
 
+  /** A reply was begun, and the end of the connection will pass for its end: HTTP/1.0 has no other (RFC 9112 section 6.3). */
+  get endsWithConnection(): boolean {
+    return this.#stream?.closes === true && !this.isHead;
+  }
+
   /** Somebody waits in {@link whenDrained}. */
   protected get awaitsDrain(): boolean {
     return this.#drain !== null;
@@ -314,9 +319,9 @@ export abstract class ReplySide implements Replying {
 
   protected breakOff(error: unknown): void {
     this.replyPhase = REPLY_DONE;
-    this.#stream = null;
     this.forsake('aborted', 0);
     this.host.abort();
+    this.#stream = null;
     this.failBody(error);
   }
 }

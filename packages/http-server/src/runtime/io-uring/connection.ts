@@ -61,8 +61,10 @@ export class Connection extends SendSide implements Left, Receiver, Gatherer, En
     this.state = 'ending';
     this.touch();
   }
-  abort(): void {
-    if (this.state === 'gone' || this.state === 'free') return;
+  abort(reset = false): void {
+    if (this.state === 'free') return;
+    if (reset) this.#endingOperations().resets = true;
+    if (this.state === 'gone') return;
     this.state = 'aborting';
     this.touch();
   }
@@ -104,8 +106,9 @@ export class Connection extends SendSide implements Left, Receiver, Gatherer, En
     if (this.state === 'open') this.orbit.shutdown(gently);
   }
 
-  /** Closes now, whatever is under way. */
+  /** Closes now, whatever is under way. FIN would say that what was not sent yet was never to come, and would leave the kernel with it. */
   kill(reason: CloseReason): void {
+    if (this.outgoing !== null && this.state !== 'free') this.#endingOperations().resets = true;
     this.leave(reason);
   }
 
@@ -117,7 +120,7 @@ export class Connection extends SendSide implements Left, Receiver, Gatherer, En
     }
     if (this.sendIsLate(now)) {
       this.runtime.observer?.writeTimedOut(this.peer());
-      this.leave('aborted');
+      this.kill('aborted');
     }
     if (this.state === 'lingering' && this.#linger!.isOver(now)) this.leave('ended');
   }
@@ -367,7 +370,7 @@ export class Connection extends SendSide implements Left, Receiver, Gatherer, En
     if (this.#receive.inFlight || this.#gathering?.inFlight) return;
     if (this.outgoing?.operation.inFlight) return;
     const ending = this.#endingOperations();
-    if (ending.quiet) this.runtime.push(ending.close);
+    if (ending.quiet) this.runtime.push(ending.next(this.socket));
   }
 
   #endingOperations(): Ending {

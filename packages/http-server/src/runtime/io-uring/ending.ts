@@ -1,5 +1,5 @@
 import type { FixedFd } from '@ringbearer/io-uring-fd';
-import { Close, Shutdown, ShutdownHow } from '@ringbearer/io-uring-opcode';
+import { Close, Connect, Shutdown, ShutdownHow } from '@ringbearer/io-uring-opcode';
 
 /** Hears of the end of its socket. */
 export interface Ender {
@@ -11,6 +11,10 @@ export interface Ender {
 export class Ending {
   readonly shutdown: Shutdown;
   readonly close: Close;
+  /** The connection ends by a reset. */
+  resets = false;
+  /** Made when one is needed. On a direct descriptor there is no SO_LINGER before kernel 6.7. */
+  #reset: Connect | null = null;
   #ender: Ender;
 
   constructor(socket: FixedFd, ender: Ender) {
@@ -26,10 +30,22 @@ export class Ending {
     this.shutdown.set(socket);
     this.close.set(socket);
     this.#ender = ender;
+    this.resets = false;
   }
 
-  /** Neither is in flight. */
+  /** What is to be done next with a socket that has nothing in flight: first the reset, which calls {@link Ender.onShutdown}. */
+  next(socket: FixedFd): Close | Connect {
+    if (!this.resets) return this.close;
+    this.resets = false;
+    if (this.#reset === null) {
+      this.#reset = new Connect({ socket, address: null });
+      this.#reset.handler = () => this.#ender.onShutdown();
+    } else this.#reset.set(socket);
+    return this.#reset;
+  }
+
+  /** None of them is in flight. */
   get quiet(): boolean {
-    return !(this.shutdown.inFlight || this.close.inFlight);
+    return !(this.shutdown.inFlight || this.close.inFlight || this.#reset?.inFlight);
   }
 }

@@ -39,6 +39,8 @@ export class MemoryLeft implements Left {
   ended = false;
   /** `abort()` was called. */
   aborted = false;
+  /** And asked for a reset. */
+  reset = false;
   /** `pause()` was called, and `resume()` not since. */
   paused = false;
   /** What {@link gather} granted and the orbit has not got yet. */
@@ -106,7 +108,8 @@ export class MemoryLeft implements Left {
     this.ended = true;
   }
 
-  abort(): void {
+  abort(reset = false): void {
+    this.reset ||= reset;
     this.aborted = true;
     this.lose();
   }

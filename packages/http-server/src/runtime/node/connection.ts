@@ -36,6 +36,8 @@ export class Connection extends TransmitSide<Outgoing> implements Left {
   #orbit: Orbit = NO_ORBIT;
   #state: State = 'open';
   #linger: Linger | null = null;
+  /** The connection ends by a reset. */
+  #resets = false;
   #paused = false;
   #presenting = false;
   #receiveEnded = false;
@@ -74,7 +76,8 @@ export class Connection extends TransmitSide<Outgoing> implements Left {
     this.#state = 'ending';
     this.touch();
   }
-  abort(): void {
+  abort(reset = false): void {
+    if (reset) this.#resets = true;
     if (this.#state === 'gone' || this.#state === 'free') return;
     this.#state = 'aborting';
     this.touch();
@@ -103,8 +106,9 @@ export class Connection extends TransmitSide<Outgoing> implements Left {
     if (this.#state === 'open') this.#orbit.shutdown(gently);
   }
 
-  /** Closes now, whatever is under way. */
+  /** Closes now, whatever is under way. FIN would say that what was not sent yet was never to come, and would leave the kernel with it. */
   kill(reason: CloseReason): void {
+    if (this.outgoing !== null) this.#resets = true;
     this.#leave(reason);
   }
 
@@ -117,7 +121,7 @@ export class Connection extends TransmitSide<Outgoing> implements Left {
     const outgoing = this.outgoing;
     if (outgoing?.busy && now >= outgoing.deadline && this.#state !== 'gone') {
       this.#runtime.observer?.writeTimedOut(this.peer());
-      this.#leave('aborted');
+      this.kill('aborted');
     }
     if (this.#state === 'lingering' && this.#linger!.isOver(now)) this.#leave('ended');
   }
@@ -336,11 +340,15 @@ export class Connection extends TransmitSide<Outgoing> implements Left {
     this.#state = 'gone';
     this.deadline = 0;
     this.#carry = null;
-    this.#socket.destroy();
     this.#dropOutgoing();
     const orbit = this.#orbit;
     this.#orbit = NO_ORBIT;
-    orbit.close(told);
+    try {
+      orbit.close(told);
+    } finally {
+      if (this.#resets && told !== 'ended') resetInPlaceOfFin(this.#socket);
+      this.#socket.destroy();
+    }
   }
 
   #onClose(): void {
@@ -351,6 +359,14 @@ export class Connection extends TransmitSide<Outgoing> implements Left {
       this.#runtime.closed(this);
     }
   }
+}
+
+/**
+ * What `resetAndDestroy()` does, without the FIN that it sends first while anything may still be written. Where a Node.js knows nothing of this, the end is FIN.
+ * Not for a Unix socket, which has no reset, nor after FIN, when libuv refuses it and the socket would stay.
+ */
+function resetInPlaceOfFin(socket: Socket): void {
+  if (socket.remoteFamily !== undefined) Object.assign(socket, { resetAndClosing: true });
 }
 
 function peerOf(socket: Socket): PeerAddress | null {

@@ -51,6 +51,15 @@ test('Connect.set() chooses another socket, and another address', () => {
   expect(() => connect.set(socket)).toThrow(/the kernel holds it/);
 });
 
+test('Connect of null is AF_UNSPEC', () => {
+  const connect = new Connect({ socket, address: null });
+  const { words, record } = dryRun(connect);
+  expect([words[2], [...record.subarray(0, 2)]]).toEqual([2, [0, 0]]);
+  expect(dryRun(connect.set(socket, addresses[0])).words[2]).toBe(16);
+  expect(dryRun(connect.set(socket)).words[2]).toBe(16);
+  expect(dryRun(connect.set(socket, null)).words[2]).toBe(2);
+});
+
 test('Listen checks its backlog', () => {
   expect(dryRun(new Listen({ socket })).words[6]).toBe(511);
   expect(new Listen({ socket }).complete(fakeCqe(0))).toBe(undefined);

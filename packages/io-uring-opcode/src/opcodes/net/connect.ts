@@ -1,5 +1,5 @@
 import type { Descriptor } from '@ringbearer/io-uring-fd';
-import { OpNumber } from '../../abi.generated.js';
+import { AddressFamily, OpNumber } from '../../abi.generated.js';
 import { descriptorArgument } from '../../argument.js';
 import type { Cqe } from '../../cqe.js';
 import { OpCode } from '../../opcode.js';
@@ -10,12 +10,15 @@ import type { Sqe } from '../../sqe.js';
 export interface ConnectOptions {
   /** A socket of the address's family, regular or direct. */
   readonly socket: Descriptor;
-  /** Where to connect it. Names are not resolved here. */
-  readonly address: SocketAddress;
+  /** Where to connect it. Names are not resolved here. `null` takes its peer from it: `AF_UNSPEC` of connect(2). */
+  readonly address: SocketAddress | null;
 }
 
 /**
  * Connects a socket. To bound the time it takes, submit it with an AbortSignal.
+ *
+ * With `null` for an address a connection of TCP ends by a reset: what was not sent yet is dropped, and the peer's next read fails with ECONNRESET
+ * where a closed socket would have been an end of the stream. A datagram socket takes from anybody again. A Unix socket has no such thing: EINVAL.
  *
  * No result. Errors of note: ECONNREFUSED, ETIMEDOUT, EHOSTUNREACH, ENOENT (a Unix path that is not there).
  * Kernel 5.5. connect(2), io_uring_prep_connect(3).
@@ -53,14 +56,14 @@ export class Connect extends OpCode<void> {
   constructor(options: ConnectOptions) {
     super();
     this.#socket = descriptorArgument('connect', 'socket', options.socket);
-    this.#address = encodeSocketAddress(options.address);
+    this.#address = addressBytes(options.address);
   }
 
   /** Chooses another socket, and another address where one is given, for the next submission. */
-  set(socket: Descriptor, address?: SocketAddress): this {
+  set(socket: Descriptor, address?: SocketAddress | null): this {
     this.assertIdle();
     this.#socket = descriptorArgument('connect', 'socket', socket);
-    if (address !== undefined) this.#address = encodeSocketAddress(address);
+    if (address !== undefined) this.#address = addressBytes(address);
     return this;
   }
 
@@ -74,4 +77,11 @@ export class Connect extends OpCode<void> {
   override complete(cqe: Cqe): void {
     this.result(cqe);
   }
+}
+
+/** `sizeof(sa_family_t)`: as much of an address as `AF_UNSPEC` needs. */
+const NO_PEER = new Uint8Array(Uint16Array.of(AddressFamily.UNSPEC).buffer);
+
+function addressBytes(address: SocketAddress | null): Uint8Array {
+  return address === null ? NO_PEER : encodeSocketAddress(address);
 }
