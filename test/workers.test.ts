@@ -297,6 +297,29 @@ describe('a worker that', () => {
     await bindOnce(portOf(server));
   });
 
+  test('is stuck in JavaScript longer than it may is started again, one that computes for less is not', async () => {
+    const server = await serving({ stuckAfterMs: 1000 });
+    const port = portOf(server);
+    const [bad, good] = [...(await peersOf(port, 2)).values()] as [Peer, Peer];
+    await good.send(get('/block?ms=300'));
+    expect((await good.response()).status).toBe(200);
+    await bad.send(get('/block?ms=3600000'));
+    await bad.ended;
+    bad.close();
+    await until('it was started again', () => {
+      const { restarts, workers } = server.stats();
+      return restarts === 1 && workers.every(({ state }) => state === 'serving');
+    });
+    await good.send(get('/'));
+    expect((await good.response()).status).toBe(200);
+    good.close();
+    expect((await peersOf(port, 2)).size).toBe(2);
+    expect(server.stats().lost).toBe(1);
+    expect(errors).toEqual([
+      'Error: it was terminated as its event loop stood still for 1000 ms (stuckAfterMs): its thread was busy all the time',
+    ]);
+  }, 60_000);
+
   test('ends is started again although onWorkerError throws: that is an uncaught exception', async () => {
     const thrown: unknown[] = [];
     const others = process.listeners('uncaughtException');

@@ -19,8 +19,10 @@ export interface WorkerTask extends SharedStatsData {
   readonly port: MessagePort;
 }
 
-/** From the main thread: finish; or another thread stopped accepting from a socket of yours, and a connection may wait there. */
-export type ThreadMessage = DrainMessage | { readonly type: 'accept' };
+/**
+ * From the main thread: finish; or another thread stopped accepting from a socket of yours, and a connection may wait there; or is anybody there?
+ */
+export type ThreadMessage = DrainMessage | { readonly type: 'accept' } | { readonly type: 'ask' };
 
 /** Finish what there is, and end. */
 export interface DrainMessage {
@@ -30,7 +32,7 @@ export interface DrainMessage {
   readonly gently: boolean;
 }
 
-/** From a worker: it accepts; it cannot start; it accepts no more; it has no connection any more. */
+/** From a worker: it accepts; it cannot start; its event loop turns; it accepts no more; it has no connection any more. */
 export type WorkerMessage =
   | {
       readonly type: 'listening';
@@ -38,6 +40,7 @@ export type WorkerMessage =
       readonly warning: string | null;
     }
   | { readonly type: 'failed'; readonly error: PlainError }
+  | { readonly type: 'turns' }
   | { readonly type: 'stopped' }
   | { readonly type: 'drained' };
 

@@ -13,6 +13,7 @@ import {
 import { withinQuota } from './cpu-quota.js';
 import type { RestartLimits } from './restart-policy.js';
 import { checkThreadOptions, type ThreadOptions } from './thread-options.js';
+import { stuckTime } from './watchdog.js';
 
 /** Which worker something is about. */
 export interface WorkerName {
@@ -44,6 +45,11 @@ export interface StartOptions extends ListenAddress, ServerLimits, RestartLimits
   readonly onWorkerError?: (error: Error, worker: WorkerName) => void;
   /** How long a worker may take until it accepts connections, in milliseconds. Default 30 000. */
   readonly startTimeoutMs?: number;
+  /**
+   * A worker whose event loop stands still for this long, in milliseconds, is terminated, and that is an unasked end: `onWorkerExit` says what follows.
+   * From 100 on; above the longest computation of a handler, and not with a debugger. It is noticed up to a quarter late. Default Infinity: never.
+   */
+  readonly stuckAfterMs?: number;
   /** Environment, options and memory of the threads. */
   readonly thread?: ThreadOptions;
   /** Closes the server gracefully when aborted. */
@@ -60,6 +66,7 @@ const TYPES: OptionTypes<StartOptions> = {
   restartLimit: 'number',
   restartWindowMs: 'number',
   startTimeoutMs: 'number',
+  stuckAfterMs: 'number',
   thread: 'object',
   signal: 'object',
 };
@@ -89,6 +96,7 @@ export function checkStartOptions(options: StartOptions): void {
   }
   for (const name of ['drainTimeoutMs', 'writeTimeoutMs', 'lingerTimeoutMs'] as const)
     timeOption(name, options[name]);
+  stuckTime(options.stuckAfterMs);
   const { startTimeoutMs = 1 } = options;
   if (!(startTimeoutMs >= 1 && startTimeoutMs < 2 ** 31)) {
     throw new RangeError(

@@ -29,6 +29,7 @@ try {
   // The server keeps the thread alive; a port that did so too would keep it when all is done.
   port.on('message', (message: ThreadMessage) => {
     if (message.type === 'accept') runtime.acceptAgain();
+    else if (message.type === 'ask') say({ type: 'turns' });
     else void drain(runtime, server, module, message);
   });
   port.unref();

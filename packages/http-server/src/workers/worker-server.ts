@@ -17,6 +17,7 @@ import {
   type WorkerName,
   workersOf,
 } from './start-options.js';
+import { stuckTime } from './watchdog.js';
 import { WorkerSlot } from './worker-slot.js';
 import { closeSockets, openSockets } from './worker-sockets.js';
 import { WorkerThread } from './worker-thread.js';
@@ -159,7 +160,12 @@ export class WorkerServer {
   }
 
   #slot(index: number, maxConnections: number): WorkerSlot {
-    const { startTimeoutMs = START_TIMEOUT_MS, thread = {}, backlog = BACKLOG } = this.#options;
+    const {
+      startTimeoutMs = START_TIMEOUT_MS,
+      stuckAfterMs,
+      thread = {},
+      backlog = BACKLOG,
+    } = this.#options;
     const app = appUrl(this.#options.app);
     const limits = { ...limitsOf(this.#options), maxConnections };
     const places = this.#sockets[index]!.map(({ fd, adopted, address }) => ({
@@ -173,7 +179,7 @@ export class WorkerServer {
     const { memory: stats } = this.#table;
     const spawn = (row: number) => {
       const task = { app, places, limits, stats, worker: index, row };
-      const made = new WorkerThread(task, thread, startTimeoutMs);
+      const made = new WorkerThread(task, thread, startTimeoutMs, stuckTime(stuckAfterMs));
       made.reference(this.#referenced);
       return made;
     };

@@ -12,6 +12,7 @@ import {
   type WorkerTask,
 } from './messages.js';
 import type { ThreadOptions } from './thread-options.js';
+import { Watchdog } from './watchdog.js';
 
 /** How a thread ended: with an exit code, and the error nobody caught. */
 export interface ThreadEnd {
@@ -54,9 +55,20 @@ export class WorkerThread {
   #failed!: (error: Error) => void;
   #stopped!: () => void;
   #terminator: NodeJS.Timeout | undefined;
+  readonly #stuckAfterMs: number;
+  #watchdog: Watchdog | null = null;
 
-  /** @param startTimeoutMs how long it may take until it accepts connections */
-  constructor(task: Omit<WorkerTask, 'port'>, options: ThreadOptions, startTimeoutMs: number) {
+  /**
+   * @param startTimeoutMs how long it may take until it accepts connections
+   * @param stuckAfterMs how long its event loop may stand still while it serves
+   */
+  constructor(
+    task: Omit<WorkerTask, 'port'>,
+    options: ThreadOptions,
+    startTimeoutMs: number,
+    stuckAfterMs: number,
+  ) {
+    this.#stuckAfterMs = stuckAfterMs;
     const { port1, port2 } = new MessageChannel();
     this.#port = port1;
     this.row = task.row;
@@ -141,6 +153,7 @@ export class WorkerThread {
       return this.ended;
     }
     this.#state = 'draining';
+    this.#watchdog?.stop();
     this.#post({ type: 'drain', drainTimeoutMs, gently });
     this.#terminateIn(drainTimeoutMs + STUCK_MS, () => {
       this.#error ??= new Error(
@@ -176,7 +189,8 @@ export class WorkerThread {
       this.#fail(revivedError(message.error));
       // Whatever the app's module opened before it failed is not waited for.
       this.terminate();
-    } else if (message.type === 'drained') this.#terminateIn(EXIT_MS);
+    } else if (message.type === 'turns') this.#watchdog?.answered();
+    else if (message.type === 'drained') this.#terminateIn(EXIT_MS);
     else if (message.type === 'stopped') {
       this.#accepts = false;
       this.#stopped();
@@ -184,8 +198,24 @@ export class WorkerThread {
       if (message.warning !== null) warnFallback(message.warning);
       this.#state = 'serving';
       this.#served = true;
+      this.#watch();
       this.#listening();
     }
+  }
+
+  #watch(): void {
+    const stuckAfterMs = this.#stuckAfterMs;
+    if (stuckAfterMs === Number.POSITIVE_INFINITY) return;
+    this.#watchdog = new Watchdog(
+      stuckAfterMs,
+      () => this.#post({ type: 'ask' }),
+      () => {
+        this.#error ??= new Error(
+          `it was terminated as its event loop stood still for ${stuckAfterMs} ms (stuckAfterMs): its thread was busy all the time`,
+        );
+        this.terminate();
+      },
+    );
   }
 
   #fail(error: Error): void {
@@ -198,6 +228,7 @@ export class WorkerThread {
     for (let last = receiveMessageOnPort(this.#port); last; last = receiveMessageOnPort(this.#port))
       this.#onMessage(last.message as WorkerMessage);
     clearTimeout(this.#terminator);
+    this.#watchdog?.stop();
     this.#port.close();
     this.#state = 'ended';
     this.#stopped();
