@@ -5,13 +5,15 @@ import type { RawRing } from '@ringbearer/native/ring';
 import { BearerBuffers } from './bearer-buffers.js';
 import { registerFiles } from './bearer-files.js';
 import { type BearerCapacity, CapacityLedger, type QueueSizes } from './capacity.js';
-import { Chain, type ChainBearer, type ChainElementOptions } from './chain.js';
+import { Chain, type ChainElementOptions, chainBearer } from './chain.js';
 import { BearerDiagnostics } from './diagnostics.js';
 import { Engine } from './engine.js';
 import { closedError } from './errors.js';
 import { Futex } from './futex.js';
 import { decodeKey, encodeKey, keyOf, type SubmissionKey } from './key.js';
 import { Listener, type ListenerHost, type ListenOptions, type SocketName } from './listener.js';
+import { ManualDrive } from './manual-drive.js';
+import { OpenStreams } from './open-streams.js';
 import {
   type BearerOptions,
   bearerOptions,
@@ -28,12 +30,11 @@ import { Registrar } from './registration/registrar.js';
 import { Registration } from './registration/registration.js';
 import { RestrictionSet } from './registration/restrictions.js';
 import { type CancelNowOptions, type CancelTarget, cancelNow } from './registration/sync-cancel.js';
-import { checkMinWait, demandMinWait, grantMinWait } from './ring/min-wait.js';
+import { grantMinWait } from './ring/min-wait.js';
 import { Resizing } from './ring/resizing.js';
 import { RingQueues } from './ring/ring-queues.js';
 import { type DriverKind, grantDriver, setupRing } from './ring/setup.js';
 import { type BearerStats, reportStats } from './stats.js';
-import { StreamSink } from './stream-sink.js';
 import { TypedPush } from './typed-push.js';
 
 const { NONE } = SubmissionFlags;
@@ -76,7 +77,8 @@ export class UringBearer extends TypedPush {
   readonly #resizing: Resizing;
   readonly #minWaitUs: number;
   readonly #diagnostics: BearerDiagnostics = new BearerDiagnostics(this);
-  readonly #streams = new Set<StreamSink<never>>();
+  readonly #streams: OpenStreams;
+  readonly #manual: ManualDrive;
   readonly #listeners = new Set<Listener>();
   #closing: Promise<void> | null = null;
 
@@ -124,6 +126,8 @@ export class UringBearer extends TypedPush {
       this.#minWaitUs = grantMinWait(raw, driver, this.driver, minWaitUs);
       this.#resizing = new Resizing(raw, this.#queues, ledger, this.driver);
       this.buffers = new BearerBuffers(raw, ledger, engine.arrivals);
+      this.#streams = new OpenStreams(engine, this.buffers);
+      this.#manual = new ManualDrive(raw, engine, this.driver);
       this.descriptor = new RawFd(raw.descriptor);
       const restricted = restrictions !== null;
       this.#registrar = new Registrar(raw, { closed: () => this.closed, restricted });
@@ -205,22 +209,8 @@ export class UringBearer extends TypedPush {
     operation: OpCode<Result>,
     options: StreamOptions = {},
   ): AsyncIterableIterator<Result> {
-    const engine = this.#engine;
     const { flags = NONE } = optionsOf('stream', options);
-    const stream = new StreamSink<Result>(
-      {
-        submit: (sink) => engine.submit(operation, flags, sink),
-        cancel: () => engine.cancel(operation),
-        followUp: (follow) => engine.followUp(follow),
-        giveBack: (...named) => engine.arrivals.giveBack(...named),
-        whenRefilled: (...waiting) => this.buffers.whenRefilled(...waiting),
-        ended: (ended) => this.#streams.delete(ended),
-      },
-      operation,
-      options,
-    );
-    this.#streams.add(stream as unknown as StreamSink<never>);
-    return stream;
+    return this.#streams.open(operation, flags, options);
   }
 
   /**
@@ -228,18 +218,7 @@ export class UringBearer extends TypedPush {
    * @throws TypeError for a multishot operation
    */
   chain<Result>(first: OpCode<Result>, options?: ChainElementOptions): Chain<[Result]> {
-    const engine = this.#engine;
-    const host: ChainBearer = {
-      get lengthMax() {
-        return engine.chainMax;
-      },
-      get closing() {
-        return engine.state !== 'open';
-      },
-      cancel: (operation) => engine.cancel(operation),
-      submitChain: (...chain) => engine.submitChain(...chain),
-    };
-    return new Chain<[]>(host).link(first, options);
+    return new Chain<[]>(chainBearer(this.#engine)).link(first, options);
   }
 
   /**
@@ -309,22 +288,7 @@ export class UringBearer extends TypedPush {
    * ```
    */
   submitAndWait(minComplete = 1, wait: number | WaitOptions = {}): number {
-    const { timeoutMs = Number.POSITIVE_INFINITY, minWaitUs } =
-      typeof wait === 'number' ? { timeoutMs: wait } : optionsOf('wait', wait);
-    this.#demandManual();
-    if (!Number.isInteger(minComplete) || minComplete < 0 || minComplete > 0x7fff_ffff) {
-      throw new RangeError(
-        `Cannot wait as minComplete must be an integer from 0 to 2147483647: current value is ${minComplete}`,
-      );
-    }
-    if (!(timeoutMs >= 0)) {
-      throw new RangeError(`Cannot wait as timeoutMs must be >= 0: current value is ${timeoutMs}`);
-    }
-    if (minWaitUs !== undefined) {
-      checkMinWait(minWaitUs);
-      demandMinWait(this.#raw);
-    }
-    return this.#engine.enter(minComplete, timeoutMs, minWaitUs);
+    return this.#manual.wait(minComplete, wait);
   }
 
   /**
@@ -338,13 +302,7 @@ export class UringBearer extends TypedPush {
     limit: number = Number.POSITIVE_INFINITY,
     fn: ManualHandler | null = null,
   ): number {
-    this.#demandManual();
-    if (!(limit >= 0)) {
-      throw new RangeError(
-        `Cannot handle completions as limit must be >= 0: current value is ${limit}`,
-      );
-    }
-    return this.#engine.drainByHand(limit, fn);
+    return this.#manual.handle(limit, fn);
   }
 
   /** Frees a record that a manual handler retained after its final completion. */
@@ -476,7 +434,7 @@ export class UringBearer extends TypedPush {
   }
 
   async #close(): Promise<void> {
-    for (const stream of this.#streams) stream.stop(closedError());
+    this.#streams.stop();
     await this.#engine.close();
     for (const listener of this.#listeners) listener.removePath();
     this.#listeners.clear();
@@ -487,14 +445,5 @@ export class UringBearer extends TypedPush {
       this.files?.close(); // the books only: the table went with the ring
     }
     this.#diagnostics.closed();
-  }
-
-  #demandManual(): void {
-    if (this.driver !== 'manual') {
-      throw new TypeError(
-        `Cannot drive completions by hand as the driver is '${this.driver}': construct the bearer with { driver: 'manual' }`,
-      );
-    }
-    if (this.#engine.state === 'closed') throw closedError();
   }
 }

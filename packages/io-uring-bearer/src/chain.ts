@@ -12,6 +12,7 @@ import {
   type ChainOutcomes,
 } from './chain-outcome.js';
 import { type ChainElement, type ChainHost, ChainRun } from './chain-run.js';
+import type { Engine } from './engine.js';
 import { notAnOperation } from './errors.js';
 import type { Sink } from './sink.js';
 
@@ -27,6 +28,20 @@ export interface ChainBearer extends ChainHost {
     flags: readonly number[],
     sinks: readonly Sink[],
   ): void;
+}
+
+/** An engine, as chains see it. */
+export function chainBearer(engine: Engine): ChainBearer {
+  return {
+    get lengthMax() {
+      return engine.chainMax;
+    },
+    get closing() {
+      return engine.state !== 'open';
+    },
+    cancel: (operation) => engine.cancel(operation),
+    submitChain: (...chain) => engine.submitChain(...chain),
+  };
 }
 
 /** Settings of one element of a chain. */
