@@ -7,6 +7,7 @@ export default defineConfig({
       'native/src/**/*.test.ts',
       'bench/src/**/*.test.mjs',
       'bench/bearer/**/*.test.mjs',
+      'bench/profile/**/*.test.mjs',
       'test/**/*.test.ts',
       'scripts/**/*.test.mjs',
     ],
