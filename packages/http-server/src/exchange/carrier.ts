@@ -1,5 +1,7 @@
 import type { Blueprint } from '../sans-io/blueprint.js';
+import type { HeldBytes } from '../sans-io/held-bytes.js';
 import type { PeerAddress } from '../sans-io/left.js';
+import type { BodyLease } from './body-lease.js';
 import type { ContentKind } from './content-kind.js';
 import type { LateFailure } from './late-work.js';
 import type { ReplyFields } from './reply-fields.js';
@@ -54,6 +56,10 @@ export interface Carrier {
   body(): RequestBody;
   /** The body reader wants bytes (again): sends `100 Continue` when the peer waits for it, resumes reading. */
   pullBody(): void;
+  /** Keeps body bytes that are being pushed where they are; null when they have to be copied. */
+  takeBody(bytes: Uint8Array, start: number, end: number): HeldBytes | null;
+  /** The body was received into a lease, which ends when the exchange is over. */
+  leased(lease: BodyLease): void;
   /** Waits for work that goes on after the exchange. @throws as {@link LateWork.add} */
   waitUntil(work: PromiseLike<unknown>, request: HttpRequest, onError?: LateFailure): void;
   /** Aborted when the peer ends its side or goes away before the reply is complete. */
@@ -69,6 +75,13 @@ export interface Carrier {
     fields: ReplyFields | null,
     kind: ContentKind,
     body: Uint8Array,
+  ): void;
+  /** Sends a whole reply with the bytes of `body`, which holds them no longer then. @throws as {@link BodyLease.move} */
+  respondLease(
+    status: number,
+    fields: ReplyFields | null,
+    kind: ContentKind,
+    body: BodyLease,
   ): void;
   /** Sends the head of a reply whose body follows; its length is `fields.contentLength` when that is >= 0. */
   start(status: number, fields: ReplyFields | null, kind: ContentKind): void;

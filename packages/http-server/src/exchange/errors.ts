@@ -8,6 +8,8 @@
  * - `BODY_USED`: the request body was already being read in another way
  * - `BODY_TOO_LARGE`: the request body is above its limit (status 413)
  * - `BODY_INVALID`: the peer broke the framing of its body, or ended before its end (status 400)
+ * - `LEASE_RELEASED`: the lease of a body was used after it was released, given to a reply, or its exchange was over
+ * - `LEASE_BUSY`: the lease of a body was released or sent while an operation has its memory
  * - `BODY_NOT_JSON`: `json()` found something else (status 400)
  * - `BODY_TIMEOUT`: the peer sent no body byte within the limit (status 408)
  * - `REPLY_TIMEOUT`: the handler sent nothing for `handlerTimeoutMs` (status 503)
@@ -24,6 +26,8 @@ export type HttpServerErrorCode =
   | 'BODY_USED'
   | 'BODY_TOO_LARGE'
   | 'BODY_INVALID'
+  | 'LEASE_RELEASED'
+  | 'LEASE_BUSY'
   | 'BODY_NOT_JSON'
   | 'BODY_TIMEOUT'
   | 'REPLY_TIMEOUT'

@@ -1,3 +1,4 @@
+export { BodyLease } from './body-lease.js';
 export * from './carrier.js';
 export * from './content-kind.js';
 export * from './drain-gate.js';

@@ -15,6 +15,7 @@ export const NOWHERE: Pick<
   | 'replyPhase'
   | 'respondString'
   | 'respondBytes'
+  | 'respondLease'
   | 'start'
   | 'writeString'
   | 'writeBytes'
@@ -26,6 +27,7 @@ export const NOWHERE: Pick<
   replyPhase: REPLY_NONE,
   respondString() {},
   respondBytes() {},
+  respondLease: (_status, _fields, _kind, body) => body.release(),
   start() {},
   writeString: () => false,
   writeBytes: () => false,

@@ -1,4 +1,5 @@
 import type { Blueprint } from '../sans-io/blueprint.js';
+import { BodyLease } from './body-lease.js';
 import { type Carrier, REPLY_DONE, REPLY_NONE } from './carrier.js';
 import {
   type ContentKind,
@@ -171,6 +172,18 @@ export class HttpReply {
     if (!isBytes(body)) throw unsendable('a Uint8Array', body);
     const kind = this.#kindOr(KIND_BYTES);
     this.#open().respondBytes(this.#status, this.#fields, kind, ourBytes(body));
+  }
+
+  /**
+   * Replies with the body of a request from where it was received, `application/octet-stream` unless a Content-Type was set. The lease is released by it: the
+   * memory is used again once the kernel has sent it, or the connection is over.
+   *
+   * @throws TypeError when `body` is no {@link BodyLease}
+   * @throws HttpServerError `LEASE_RELEASED`; `LEASE_BUSY` while an operation has the memory
+   */
+  lease(body: BodyLease): void {
+    if (!(body instanceof BodyLease)) throw unsendable('a BodyLease', body);
+    this.#open().respondLease(this.#status, this.#fields, this.#kindOr(KIND_BYTES), body);
   }
 
   /** Replies without a body: `Content-Length: 0` unless the status forbids it. The status stays, or becomes `status`. */

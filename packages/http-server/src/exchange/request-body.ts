@@ -1,6 +1,10 @@
+import type { HeldBytes } from '../sans-io/held-bytes.js';
 import type { PeerAddress } from '../sans-io/left.js';
+import { BodyLease } from './body-lease.js';
 import { copyBytes } from './copy-bytes.js';
 import { HttpServerError } from './errors.js';
+import { HeapBytes } from './heap-bytes.js';
+import { parseJson } from './parse-json.js';
 
 /** A reader that holds this many bytes asks for no more until some are taken: one receive buffer of a busy server. */
 export const BODY_QUEUE_BYTES_MAX = 65_536;
@@ -29,6 +33,10 @@ export interface BodySource {
   pullBody(): void;
   /** Where the request came from. */
   peer(): PeerAddress | null;
+  /** Within {@link RequestBody.push}: those bytes stay where they are, and this holds them. Null: they are to be copied. */
+  takeBody(bytes: Uint8Array, start: number, end: number): HeldBytes | null;
+  /** A lease was made: it ends with the exchange, at the latest. */
+  leased(lease: BodyLease): void;
 }
 
 /** Limits of one reading. */
@@ -38,7 +46,7 @@ export interface BodyOptions {
 }
 
 /**
- * The body of a request. It is read once, in one of two ways: collected (`bytes`, `text`, `json`) or piece by piece (`read`,
+ * The body of a request. It is read once, in one of two ways: collected (`bytes`, `text`, `json`, `lease`) or piece by piece (`read`,
  * `for await`). Nothing is received from the peer before one of them is called, and no more than {@link BODY_QUEUE_BYTES_MAX} is
  * held for a reader that is slower than its peer.
  *
@@ -58,10 +66,12 @@ export class RequestBody implements AsyncIterable<Uint8Array> {
   #asText = false;
   /** It, when all of it came in one piece. */
   #text: string | null = null;
+  /** A lease is wanted, not bytes: what there is of it; what was collected comes behind. */
+  #held: HeldBytes[] | null = null;
   // Reading.
   #queue: Uint8Array[] = [];
   #queuedBytes = 0;
-  #resolve: ((result: Uint8Array | string | null) => void) | null = null;
+  #resolve: ((result: Uint8Array | string | BodyLease | null) => void) | null = null;
   #reject: ((error: unknown) => void) | null = null;
 
   constructor(source: BodySource) {
@@ -98,8 +108,22 @@ export class RequestBody implements AsyncIterable<Uint8Array> {
     return this.text(options).then(parseJson);
   }
 
+  /**
+   * The whole body where it was received, to be read, sent on and given back: for large ones, which are not copied. See {@link BodyLease}.
+   *
+   * @throws as {@link bytes}
+   */
+  lease(options?: BodyOptions): Promise<BodyLease> {
+    if (this.#mode !== IDLE) return Promise.reject(used());
+    this.#held = [];
+    return this.#whole(options, new BodyLease([]));
+  }
+
   /** Begins to collect. @param nothing what an empty body comes to */
-  #whole<T extends Uint8Array | string>(options: BodyOptions | undefined, nothing: T): Promise<T> {
+  #whole<T extends Uint8Array | string | BodyLease>(
+    options: BodyOptions | undefined,
+    nothing: T,
+  ): Promise<T> {
     if (this.#mode !== IDLE) return Promise.reject(used());
     this.#mode = COLLECTING;
     this.#limit = options?.maxBytes ?? Number.POSITIVE_INFINITY;
@@ -185,28 +209,37 @@ export class RequestBody implements AsyncIterable<Uint8Array> {
     if (this.#done || this.#error !== null) return;
     this.#error = error;
     this.#collected = EMPTY;
+    if (this.#held !== null) for (const held of this.#held.splice(0)) held.release();
     const reject = this.#reject;
     this.#resolve = null;
     this.#reject = null;
     reject?.(error);
   }
 
-  #takeCollected(): Uint8Array | string {
+  #takeCollected(): Uint8Array | string | BodyLease {
     const collected = this.#collected;
     this.#collected = EMPTY;
     const length = this.#collectedBytes;
     const bytes = length === collected.length ? collected : collected.subarray(0, length);
+    if (this.#held !== null) return this.#takeLease(this.#held, bytes);
     return this.#asText ? decoder.decode(bytes) : bytes;
   }
 
-  #wait(): Promise<Uint8Array | string | null> {
+  #takeLease(held: HeldBytes[], rest: Uint8Array): BodyLease {
+    if (rest.length > 0) held.push(new HeapBytes(rest));
+    const lease = new BodyLease(held);
+    this.#source.leased(lease);
+    return lease;
+  }
+
+  #wait(): Promise<Uint8Array | string | BodyLease | null> {
     return new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
     });
   }
 
-  #settle(result: Uint8Array | string | null): void {
+  #settle(result: Uint8Array | string | BodyLease | null): void {
     const resolve = this.#resolve;
     this.#resolve = null;
     this.#reject = null;
@@ -224,6 +257,7 @@ export class RequestBody implements AsyncIterable<Uint8Array> {
       this.#text = decoder.decode(bytes.subarray(start, end));
       return;
     }
+    if (this.#held !== null && this.#keep(this.#held, bytes, start, end)) return;
     if (length > this.#collected.length) {
       const grown = this.#room(length);
       grown.set(this.#collected.subarray(0, this.#collectedBytes));
@@ -231,6 +265,19 @@ export class RequestBody implements AsyncIterable<Uint8Array> {
     }
     this.#collected.set(bytes.subarray(start, end), this.#collectedBytes);
     this.#collectedBytes = length;
+  }
+
+  /** Keeps bytes where they are, behind those that were collected. */
+  #keep(held: HeldBytes[], bytes: Uint8Array, start: number, end: number): boolean {
+    const kept = this.#source.takeBody(bytes, start, end);
+    if (kept === null) return false;
+    if (this.#collectedBytes > 0) {
+      held.push(new HeapBytes(this.#collected.subarray(0, this.#collectedBytes)));
+      this.#collected = EMPTY;
+      this.#collectedBytes = 0;
+    }
+    held.push(kept);
+    return true;
   }
 
   /** Memory for `length` bytes and some of those to come. */
@@ -241,16 +288,6 @@ export class RequestBody implements AsyncIterable<Uint8Array> {
     const trusted = Math.max(doubled, TRUSTED_BYTES, length * TRUST);
     // Not zeroed: nobody sees it before it is written to its end, which is where the body ends.
     return new Uint8Array(Buffer.allocUnsafeSlow(Math.min(declared, trusted)).buffer);
-  }
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    const error = new HttpServerError('BODY_NOT_JSON', 'The request body is not JSON', 400);
-    error.cause = cause;
-    throw error;
   }
 }
 

@@ -1,4 +1,5 @@
 import type { PeerAddress } from '../sans-io/left.js';
+import type { BodyLease } from './body-lease.js';
 import type { Carrier } from './carrier.js';
 import { HttpServerError } from './errors.js';
 import type { LateFailure } from './late-work.js';
@@ -122,6 +123,11 @@ export class HttpRequest implements Iterable<readonly [name: string, value: stri
   /** The whole body. @throws as {@link RequestBody.bytes} */
   bytes(options?: BodyOptions): Promise<Uint8Array> {
     return this.#live().body().bytes(options);
+  }
+
+  /** The whole body where it was received, to be read, sent on and given back. @throws as {@link RequestBody.lease} */
+  lease(options?: BodyOptions): Promise<BodyLease> {
+    return this.#live().body().lease(options);
   }
 
   /** The whole body as UTF-8 text. @throws as {@link RequestBody.bytes} */

@@ -1,3 +1,4 @@
+import type { HeldBytes } from '../sans-io/held-bytes.js';
 import { RESERVE_BYTES_MAX } from '../sans-io/left.js';
 import { BytesChangedError } from './bytes-changed.js';
 
@@ -25,6 +26,8 @@ export interface SlotPool<Slot extends WritableSlot> {
   take(): Slot;
   /** Takes one back that was sent, or will not be. */
   give(slot: Slot): void;
+  /** A slot for bytes that are sent from where they are and given back with it; null where they cannot be. */
+  lend(held: HeldBytes): Slot | null;
 }
 
 /** Something to send: a slot of ours, or bytes of the caller's. */
@@ -88,6 +91,17 @@ export class TransmitQueue<Slot extends WritableSlot> {
     }
     this.#seal();
     this.#append(bytes, bytes.length);
+  }
+
+  sendHeld(held: HeldBytes): void {
+    const slot = this.#pool.lend(held);
+    if (slot === null) {
+      this.send(held.bytes.slice());
+      held.release();
+      return;
+    }
+    this.#seal();
+    this.#append(slot, slot.used);
   }
 
   /** The next thing to send, or null. @throws BytesChangedError when it is not what was queued: the rest is of no use then */

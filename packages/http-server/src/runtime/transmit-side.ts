@@ -1,3 +1,4 @@
+import type { HeldBytes } from '../sans-io/held-bytes.js';
 import type { TransmitQueue, WritableSlot } from './transmit-queue.js';
 
 /** What a connection borrows to send with. */
@@ -52,6 +53,12 @@ export abstract class TransmitSide<Outgoing extends Transmitting> {
   whenSent(): Promise<boolean> {
     const { outgoing } = this;
     return outgoing === null || outgoing.idle ? Promise.resolve(!this.lost) : outgoing.whenSent();
+  }
+
+  sendHeld(held: HeldBytes): boolean {
+    const { queue } = this.outgoing ?? this.borrow();
+    queue.sendHeld(held);
+    return this.#written(queue.bytes);
   }
 
   #written(bytes: number): boolean {

@@ -1,4 +1,5 @@
 import type { Clock } from './clock.js';
+import type { HeldBytes } from './held-bytes.js';
 
 /** The most bytes one {@link Left.reserve} may ask for. */
 export const RESERVE_BYTES_MAX = 16_384;
@@ -43,6 +44,9 @@ export interface Left {
    */
   whenSent(): Promise<boolean>;
 
+  /** As {@link send}, of bytes that the Left gives back: when they were sent, or the connection is over. The caller has them no longer. */
+  sendHeld(held: HeldBytes): boolean;
+
   /** True while the transmit queue is above its high-water mark. */
   readonly blocked: boolean;
 
@@ -71,6 +75,12 @@ export interface Left {
    * `gather(0)` ends it: what there is is shown again, once the current call returned, and the rest comes as it comes.
    */
   gather(length: number): number;
+
+  /**
+   * The orbit, within its `receive`, keeps the bytes it is shown from `start` to `end` where they are, in place of a copy. It must then consume them. Null when it
+   * cannot have them: they were not gathered, or more is shown behind them.
+   */
+  hold(bytes: Uint8Array, start: number, end: number): HeldBytes | null;
 
   /**
    * When `clock.now` reaches this, the orbit's `tick` is called (within the runtime's timer resolution, 0.5 s or less) and this becomes 0.

@@ -1,3 +1,4 @@
+import type { BodyLease } from '../../exchange/body-lease.js';
 import { type Carrier, REPLY_DONE, REPLY_NONE, REPLY_STREAMING } from '../../exchange/carrier.js';
 import { KIND_NONE } from '../../exchange/content-kind.js';
 import { HttpServerError } from '../../exchange/errors.js';
@@ -9,6 +10,7 @@ import { HttpReply } from '../../exchange/reply.js';
 import { HttpRequest } from '../../exchange/request.js';
 import { RequestBody } from '../../exchange/request-body.js';
 import type { RequestHead } from '../../exchange/request-head.js';
+import type { HeldBytes } from '../../sans-io/held-bytes.js';
 import type { PeerAddress } from '../../sans-io/left.js';
 import type { CloseReason } from '../../sans-io/orbit.js';
 import type { Http1Head } from './http1-head.js';
@@ -30,6 +32,10 @@ export class Http1Exchange extends ReplySide implements Carrier {
 
   #body: RequestBody | null = null;
   #signals: ExchangeSignals | null = null;
+  /** What the handler returned, when that was a promise. */
+  #handler: Promise<void> | null = null;
+  /** The body, once it was received so: given back when the exchange is over. */
+  #lease: BodyLease | null = null;
 
   // ---------------------------------------------------------------- the connection's side
 
@@ -48,6 +54,7 @@ export class Http1Exchange extends ReplySide implements Carrier {
     this.generation++;
     if (this.#body !== null) this.#body = null;
     if (this.#signals !== null) this.#signals = null;
+    if (this.#handler !== null) this.#handler = null;
   }
 
   /** Runs the handler. Returns whether the reply is complete. */
@@ -111,6 +118,7 @@ export class Http1Exchange extends ReplySide implements Carrier {
     const body = this.#body;
     const signals = this.#signals;
     this.#body = null;
+    this.#endLease();
     return (error) => {
       body?.fail(error);
       signals?.lose(error);
@@ -138,15 +146,27 @@ export class Http1Exchange extends ReplySide implements Carrier {
     this.#body?.fail(unread());
   }
 
-  /** Nobody is told any more when the peer goes away. */
+  /** Nobody is told any more when the peer goes away, and the body is given back. */
   settle(): void {
     if (this.#signals !== null) this.#signals = null;
+    if (this.#lease !== null) this.#endLease();
+  }
+
+  /** The reply is complete or lost: its lease ends when the handler is through with it, too. */
+  #endLease(): void {
+    const lease = this.#lease;
+    if (lease === null) return;
+    this.#lease = null;
+    const end = (): void => lease.end();
+    if (this.#handler === null) end();
+    else this.#handler.then(end, end);
   }
 
   #watch(settled: Promise<void>): void {
     const { generation } = this;
     // A thenable may be anybody's; what it throws is a rejection.
-    Promise.resolve(settled).then(
+    this.#handler = Promise.resolve(settled);
+    this.#handler.then(
       () => {
         if (generation !== this.generation) return;
         if (this.replyPhase === REPLY_NONE) {
@@ -189,6 +209,14 @@ export class Http1Exchange extends ReplySide implements Carrier {
 
   pullBody(): void {
     this.host.pullBody();
+  }
+
+  takeBody(bytes: Uint8Array, start: number, end: number): HeldBytes | null {
+    return this.left.hold(bytes, start, end);
+  }
+
+  leased(lease: BodyLease): void {
+    this.#lease = lease;
   }
 
   get maxBodyBytes(): number {

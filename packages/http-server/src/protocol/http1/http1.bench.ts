@@ -48,6 +48,12 @@ class NullLeft implements Left {
   gather(): number {
     return 0;
   }
+  hold(): null {
+    return null;
+  }
+  sendHeld(): boolean {
+    throw new Error('nothing is held');
+  }
   peer(): null {
     return null;
   }

@@ -1,3 +1,4 @@
+import type { BodyLease } from '../../exchange/body-lease.js';
 import {
   type Carrier,
   REPLY_DONE,
@@ -9,6 +10,7 @@ import { type ContentKind, KIND_NONE, KIND_TEXT } from '../../exchange/content-k
 import { DrainGate } from '../../exchange/drain-gate.js';
 import { HttpServerError } from '../../exchange/errors.js';
 import { peerGone } from '../../exchange/exchange-signals.js';
+import { HeapBytes } from '../../exchange/heap-bytes.js';
 import type { ExchangeWatch, LossReason } from '../../exchange/observer.js';
 import type { ReplyFields } from '../../exchange/reply-fields.js';
 import type { RequestHead } from '../../exchange/request-head.js';
@@ -31,6 +33,9 @@ import { reasonPhrase } from './status.js';
 import { hasNoContent, wholeLength, writeShortText, writeText, writeWhole } from './whole-reply.js';
 
 const RESOLVED = Promise.resolve();
+const EMPTY = new Uint8Array(0);
+/** A shorter body goes with its head, copied. */
+const HELD_BYTES_MIN = 16_384;
 
 /** The half of a {@link Carrier} that replies. */
 type Replying = Pick<
@@ -38,6 +43,7 @@ type Replying = Pick<
   | 'replyPhase'
   | 'respondString'
   | 'respondBytes'
+  | 'respondLease'
   | 'start'
   | 'writeString'
   | 'writeBytes'
@@ -144,6 +150,42 @@ export abstract class ReplySide implements Replying {
     body: Uint8Array,
   ): void {
     this.writeWhole(status, fields, kind, body, body.length);
+    this.done(status);
+  }
+
+  respondLease(
+    status: number,
+    fields: ReplyFields | null,
+    kind: ContentKind,
+    body: BodyLease,
+  ): void {
+    if (body.length < HELD_BYTES_MIN || this.isHead || hasNoContent(status)) {
+      this.respondBytes(status, fields, kind, body.bytes());
+      body.end();
+      return;
+    }
+    const size = body.length;
+    const length = wholeLength(status, fields?.contentLength ?? -1, size, false);
+    const parts = body.move();
+    this.#persistence(fields);
+    // As for HEAD: the body follows.
+    writeWhole(
+      this.left,
+      this.context.heads,
+      status,
+      fields,
+      kind,
+      EMPTY,
+      size,
+      length,
+      true,
+      this.connection(),
+    );
+    for (const part of parts) {
+      if (part instanceof HeapBytes) this.left.send(part.bytes);
+      else this.left.sendHeld(part);
+    }
+    if (this.watch !== null) this.#tell(this.watch, status, fields, kind, size);
     this.done(status);
   }
 

@@ -1,5 +1,6 @@
 import type { FixedFd } from '@ringbearer/io-uring-fd';
 import { type Cqe, Errno } from '@ringbearer/io-uring-opcode';
+import type { HeldBytes } from '../../sans-io/held-bytes.js';
 import type { Left, PeerAddress } from '../../sans-io/left.js';
 import type { CloseReason } from '../../sans-io/orbit.js';
 import { Carry, type Kept } from '../carry.js';
@@ -91,6 +92,13 @@ export class Connection extends SendSide implements Left, Receiver, Gatherer, En
     // What is kept already is looked at right now: it moves when the orbit has returned.
     this.#carry ??= this.#gathering;
     return this.#gathering.needed;
+  }
+  hold(bytes: Uint8Array, start: number, end: number): HeldBytes | null {
+    const gathering = this.#presenting ? this.#gathering : null;
+    if (gathering === null || this.#carry !== gathering) return null;
+    const taken = gathering.hold(this.runtime.equipment, bytes, start, end);
+    if (taken !== null) this.#carry = this.#gathering = null;
+    return taken;
   }
   peer(): PeerAddress | null {
     // Asked for once, whatever came of it: connections are counted by it.

@@ -3,6 +3,7 @@ import type { FixedFd } from '@ringbearer/io-uring-fd';
 import { Carry } from '../carry.js';
 import { HIGH_WATER_BYTES } from '../transmit-queue.js';
 import { type Ender, Ending } from './ending.js';
+import type { Gathered, GatheredHome } from './gathered.js';
 import {
   GATHERED_BYTES_MAX,
   GATHERED_BYTES_MIN,
@@ -34,7 +35,7 @@ const SPARE_CARRIES_MAX = 64;
  *
  * Connections themselves are never used again: a protocol that kept its Left for too long writes to nobody instead of to the next peer.
  */
-export class Equipment {
+export class Equipment implements GatheredHome {
   readonly #group: number;
   readonly #turnBytes: number | undefined;
   readonly #pool: TransmitPool;
@@ -43,6 +44,10 @@ export class Equipment {
   readonly #endings: Ending[] = [];
   readonly #carries: Carry[] = [];
   readonly #gatherings: Gathering[] = [];
+  /** Nobody holds them, and operations of another ring have them. */
+  #detained: Gathered[] = [];
+  /** Nobody was connected when it was looked last. */
+  #resting = false;
   readonly #allocate: (bytes: number) => Lease;
   #gatheringsMade = 0;
   #sending = 0;
@@ -100,6 +105,8 @@ export class Equipment {
   gathering(socket: FixedFd, gatherer: Gatherer, length: number): Gathering | null {
     // A receive in flight that nothing bounds would bring more than fits.
     if (this.#turnBytes === undefined || length < GATHERED_BYTES_MIN) return null;
+    this.#resting = false;
+    this.#askDetained();
     let gathering = this.#gatherings.pop();
     if (gathering === undefined) {
       if (this.#gatheringsMade === GATHERINGS_MAX) return null;
@@ -110,7 +117,7 @@ export class Equipment {
     return gathering;
   }
 
-  /** Gatherings that connections have. */
+  /** Gatherings that connections have, and those that bodies are held in. */
   get gatheringsInUse(): number {
     return this.#gatheringsMade - this.#gatherings.length;
   }
@@ -118,10 +125,23 @@ export class Equipment {
   giveGathering(gathering: Gathering): void {
     gathering.gatherer = NOBODY;
     this.#gatherings.push(gathering);
+    if (this.#resting) this.rest();
+  }
+
+  detain(gathered: Gathered): void {
+    this.#detained.push(gathered);
+  }
+
+  #askDetained(): void {
+    if (this.#detained.length === 0) return;
+    this.#detained = this.#detained.filter((gathered) => !gathered.freed());
   }
 
   /** Nobody is connected: memory of long messages goes back to the bearer, whose count of buffers says then that none is lost. */
   rest(): void {
+    this.#resting = false;
+    this.#askDetained();
+    this.#resting = true;
     for (const gathering of this.#gatherings.splice(0)) {
       gathering.giveBack();
       this.#gatheringsMade--;

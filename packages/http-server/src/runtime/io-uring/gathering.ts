@@ -1,7 +1,8 @@
-import type { Lease } from '@ringbearer/io-uring-buffer';
+import { type Lease, MemoryRange } from '@ringbearer/io-uring-buffer';
 import { FixedFd } from '@ringbearer/io-uring-fd';
-import { type Cqe, Recv } from '@ringbearer/io-uring-opcode';
+import { type Cqe, Recv, type TransferBytes } from '@ringbearer/io-uring-opcode';
 import type { Kept } from '../carry.js';
+import { Gathered, type GatheredHome } from './gathered.js';
 
 /** Bytes of one gathering: a body of the default limit takes two. In powers of two, which is what is mapped. */
 export const GATHERED_BYTES_MAX = 1024 * 1024;
@@ -55,6 +56,20 @@ export class Gathering extends Recv implements Kept {
     this.start += count;
     this.length -= count;
     this.needed = Math.max(0, this.needed - count);
+  }
+
+  /** Who may touch the memory. */
+  get owner(): Exclude<TransferBytes, Uint8Array>['owner'] {
+    return this.#memory.owner;
+  }
+
+  /** The message leaves the connection with the memory. Null unless those bytes are all there is from `start` on. */
+  hold(home: GatheredHome, bytes: Uint8Array, start: number, end: number): Gathered | null {
+    const ours = bytes === this.bytes && start >= this.start;
+    if (!ours || end <= start || end !== this.start + this.length || this.inFlight) return null;
+    const range = new MemoryRange(this.#memory.unsafe, start, end - start);
+    this.gatherer = NOBODY;
+    return new Gathered(home, this, range);
   }
 
   /** It is not used again. */

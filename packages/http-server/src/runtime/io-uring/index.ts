@@ -9,5 +9,6 @@ export {
   type SocketName,
 } from '@ringbearer/io-uring-bearer';
 export type { RuntimeObserver } from '../runtime-observer.js';
+export { kernelParts } from './gathered.js';
 export type { IoUringRuntimeOptions } from './options.js';
 export { IoUringRuntime, type RuntimeStats } from './runtime.js';

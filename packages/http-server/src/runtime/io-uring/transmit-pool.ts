@@ -1,6 +1,8 @@
 import type { UringBearer } from '@ringbearer/io-uring-bearer';
 import type { TransferBytes } from '@ringbearer/io-uring-opcode';
+import type { HeldBytes } from '../../sans-io/held-bytes.js';
 import { SLOT_BYTES, type WritableSlot } from '../transmit-queue.js';
+import { Gathered } from './gathered.js';
 
 /** Memory that responses are written to and sent from. */
 export interface TransmitSlot extends WritableSlot {
@@ -56,12 +58,40 @@ export class TransmitPool {
     return { bytes, source: bytes, used: 0, pooled: false, recycle: () => {} };
   }
 
+  lend(held: HeldBytes): TransmitSlot | null {
+    return held instanceof Gathered ? new LentSlot(held) : null;
+  }
+
   /** Gives a slot back that was sent. */
   give(slot: TransmitSlot): void {
+    if (slot instanceof LentSlot) {
+      slot.source.release();
+      return;
+    }
     if (!slot.pooled) {
       this.#borrowed--;
       return;
     }
     this.#free.push(slot);
+  }
+}
+
+/** Memory that is sent once, from where it was received to. */
+class LentSlot implements TransmitSlot {
+  readonly source: Gathered;
+  readonly pooled = false;
+  readonly used: number;
+
+  constructor(source: Gathered) {
+    this.source = source;
+    this.used = source.byteLength;
+  }
+
+  get bytes(): Uint8Array {
+    return this.source.bytes;
+  }
+
+  recycle(): void {
+    this.source.recycle();
   }
 }

@@ -160,7 +160,9 @@ export class MemoryConnection {
     const { left } = this;
     const { awaited } = left;
     left.showAgain = false;
+    left.gathered = awaited > 0 && length >= awaited ? { bytes: memory, end: 4 + length } : null;
     const consumed = this.#orbit.receive(memory, 4, 4 + length);
+    left.gathered = null;
     if (consumed > 0 && length < awaited && left.awaited === awaited) {
       throw new Error(
         `receive() consumed ${consumed} of ${length} bytes, and wanted ${awaited} at once`,

@@ -1,4 +1,5 @@
 import { copyBytes } from '../../exchange/copy-bytes.js';
+import type { HeldBytes } from '../../sans-io/held-bytes.js';
 import { type Left, type PeerAddress, RESERVE_BYTES_MAX } from '../../sans-io/left.js';
 import { SentMarks } from '../sent-marks.js';
 import type { MemoryClock } from './memory-clock.js';
@@ -47,6 +48,10 @@ export class MemoryLeft implements Left {
   awaited = 0;
   /** `gather(0)` was called: what there is is to be shown again. */
   showAgain = false;
+  /** What {@link hold} handed out and nobody has given back. */
+  readonly held = new Set<HeldBytes>();
+  /** The bytes that {@link hold} may have: those shown now, if they were gathered; the connection's business. */
+  gathered: { readonly bytes: Uint8Array; readonly end: number } | null = null;
   /** How often bytes were committed, written or sent: a measure of coalescing. */
   writes = 0;
 
@@ -104,6 +109,12 @@ export class MemoryLeft implements Left {
     return this.#queued === 0 ? Promise.resolve(!this.#lost) : this.#marks.add(this.#queued);
   }
 
+  sendHeld(held: HeldBytes): boolean {
+    const sent = this.send(held.bytes);
+    held.release();
+    return sent;
+  }
+
   end(): void {
     this.ended = true;
   }
@@ -135,6 +146,13 @@ export class MemoryLeft implements Left {
     else if (this.awaited > 0) throw new Error('gather() while something is gathered');
     this.awaited = Math.min(length, this.#gatheredBytesMax);
     return this.awaited;
+  }
+
+  hold(bytes: Uint8Array, start: number, end: number): HeldBytes | null {
+    const { gathered } = this;
+    if (gathered === null || gathered.bytes !== bytes || gathered.end !== end) return null;
+    this.gathered = null;
+    return new MemoryHeld(this.held, copyBytes(bytes, start, end));
   }
 
   peer(): PeerAddress | null {
@@ -180,5 +198,38 @@ export class MemoryLeft implements Left {
     this.#chunks.push(bytes);
     this.#queued += bytes.length;
     if (this.blocked) this.#owesDrained = true;
+  }
+}
+
+/** Poisoned when it is given back: whoever looks at it then sees that. */
+class MemoryHeld implements HeldBytes {
+  readonly #all: Set<HeldBytes>;
+  #bytes: Uint8Array | null;
+  readonly byteLength: number;
+
+  constructor(all: Set<HeldBytes>, bytes: Uint8Array) {
+    this.#all = all;
+    this.#bytes = bytes;
+    this.byteLength = bytes.length;
+    all.add(this);
+  }
+
+  get bytes(): Uint8Array {
+    if (this.#bytes === null) throw new Error('bytes that were given back');
+    return this.#bytes;
+  }
+  get busy(): boolean {
+    return false;
+  }
+  release(): void {
+    this.#bytes?.fill(0xdd);
+    this.#bytes = null;
+    this.#all.delete(this);
+  }
+  move(): HeldBytes {
+    const moved = new MemoryHeld(this.#all, this.bytes);
+    this.#bytes = null;
+    this.#all.delete(this);
+    return moved;
   }
 }

@@ -90,6 +90,9 @@ export class Connection extends TransmitSide<Outgoing> implements Left {
     this.#paused = false;
     this.touch();
   }
+  hold(): null {
+    return null;
+  }
   gather(): number {
     return 0; // libuv brings 64 KiB at a time, in memory of its own
   }

@@ -15,6 +15,11 @@ export class HeapSlots implements SlotPool<WritableSlot> {
     return slot;
   }
 
+  /** The socket keeps what it is given until nobody says when. */
+  lend(): null {
+    return null;
+  }
+
   /** Takes one back that nobody reads any more. */
   give(slot: WritableSlot): void {
     if (this.#free.length < SPARE_MAX) this.#free.push(slot);
