@@ -160,7 +160,9 @@ export abstract class ReplySide implements Replying {
     body: BodyLease,
   ): void {
     if (body.length < HELD_BYTES_MIN || this.isHead || hasNoContent(status)) {
-      this.respondBytes(status, fields, kind, body.bytes());
+      const [part] = body.unsafe;
+      const alone = part instanceof HeapBytes && part.byteLength === body.length;
+      this.respondBytes(status, fields, kind, alone ? part.bytes : body.bytes());
       body.end();
       return;
     }

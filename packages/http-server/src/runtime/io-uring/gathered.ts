@@ -41,6 +41,8 @@ export class Gathered implements HeldBytes, KernelMemory {
   get owner(): KernelMemory['owner'] {
     // The operation that has it still has to give it back.
     if (this.#state !== 'held' && !this.busy) throw over();
+    // One operation after the other: what the last one left may be read at any time.
+    if (!this.busy) this.recycle();
     return this.#owner;
   }
 
@@ -69,10 +71,11 @@ export class Gathered implements HeldBytes, KernelMemory {
     if (this.#state !== 'held') throw over();
     this.#owner.assertReadable();
     this.#state = 'over';
+    this.recycle();
     return new Gathered(this.#home, this.#gathering, this.#range);
   }
 
-  /** The kernel has sent some or all of it. */
+  /** An operation is through with it, and another may begin. */
   recycle(): void {
     if (!this.#owner.idle) this.#owner.reuse();
   }
@@ -94,10 +97,37 @@ export class Gathered implements HeldBytes, KernelMemory {
  * @throws HttpServerError `LEASE_RELEASED`
  * @example
  * ```ts
- * import { UringBearer } from '@ringbearer/io-uring-bearer';
- * import { Close, OpenAt, RawFd, Write } from '@ringbearer/io-uring-opcode';
+ * import { tmpdir } from 'node:os';
+ * import { join } from 'node:path';
  * import { kernelParts, serve } from '@ringbearer/http-server';
+ * import { UringBearer } from '@ringbearer/io-uring-bearer';
+ * import { Close, OpenAt, OpenFlag, Write } from '@ringbearer/io-uring-opcode';
  *
+ * const path = join(tmpdir(), `upload-${process.pid}`);
+ * const bearer = UringBearer.withCapacity({ CoreQueue: 16 });
+ * const server = await serve({
+ *   port: 0,
+ *   raw: async (request, reply) => {
+ *     const body = await request.lease();
+ *     const descriptor = await bearer.submit(new OpenAt({ path, flags: OpenFlag.WRONLY | OpenFlag.CREAT }));
+ *     let position = 0;
+ *     for (const data of kernelParts(body)) {
+ *       for (let offset = 0; offset < data.byteLength; ) {
+ *         const write = new Write({ descriptor, data, offset, position });
+ *         const written = await bearer.submit(write);
+ *         offset += written;
+ *         position += written;
+ *       }
+ *     }
+ *     await bearer.submit(new Close({ descriptor }));
+ *     body.release();
+ *     reply.text(`${position} bytes written`);
+ *   },
+ * });
+ * const answer = await fetch(server.url, { method: 'PUT', body: 'x'.repeat(1_000_000) });
+ * console.log(await answer.text()); // 1000000 bytes written
+ * await server.close();
+ * await bearer.close();
  * ```
  */
 export function kernelParts(body: BodyLease): readonly TransferBytes[] {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { attackContract } from '../attack.contract.js';
+import { bodyLeaseContract } from '../body-lease.contract.js';
 import { leftContract } from '../left.contract.js';
 import { listeningContract } from '../listening.contract.js';
 import { sentContract } from '../sent.contract.js';
@@ -12,6 +13,11 @@ describe.each(['owner', 'embedded'] as const)('IoUringRuntime, %s driver', (driv
   attackContract(
     (options) => new IoUringRuntime({ ...options, driver }),
     (runtime) => held(runtime as IoUringRuntime),
+  );
+
+  bodyLeaseContract(
+    (options) => new IoUringRuntime({ ...options, driver }),
+    (runtime) => (runtime as IoUringRuntime).equipment.gatheringsInUse,
   );
 
   it('has a ring', async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { attackContract } from '../attack.contract.js';
+import { bodyLeaseContract } from '../body-lease.contract.js';
 import type { ServerRuntime } from '../choose-runtime.js';
 import { leftContract } from '../left.contract.js';
 import { listeningContract } from '../listening.contract.js';
@@ -11,6 +12,10 @@ describe('NodeRuntime', () => {
   leftContract((options) => new NodeRuntime(options));
   listeningContract((options) => new NodeRuntime(options));
   sentContract((options) => new NodeRuntime(options));
+  bodyLeaseContract(
+    (options) => new NodeRuntime(options),
+    () => 0,
+  );
   attackContract(
     (options) => new NodeRuntime(options),
     (runtime) => runtime.connections,
