@@ -1,39 +1,25 @@
-import { REPLY_NONE, REPLY_STREAMING } from '../../exchange/carrier.js';
-import { HttpServerError } from '../../exchange/errors.js';
-import { peerGone } from '../../exchange/exchange-signals.js';
-import type { Fault } from '../../exchange/observer.js';
-import type { Blueprint } from '../../sans-io/blueprint.js';
-import type { Left } from '../../sans-io/left.js';
+import { REPLY_NONE } from '../../exchange/carrier.js';
 import type { CloseReason, Orbit } from '../../sans-io/orbit.js';
 import { BodyReceiver } from './body-receiver.js';
-import { ConnectionFlow } from './connection-flow.js';
+import {
+  ConnectionEnds,
+  READ_BODY,
+  READ_CLOSED,
+  READ_HEAD,
+  READ_NOTHING,
+} from './connection-ends.js';
 import type { ExchangeHost } from './exchange-host.js';
 import {
   FAULT_BODY_LENGTH,
   FAULT_HANDLER_TIMEOUT,
   FAULT_TRUNCATED,
-  faultCode,
   faultReport,
-  faultStatus,
-  faultText,
 } from './faults.js';
 import { headFault } from './head-fault.js';
 import { EXPECT_CONTINUE, type HeadParser } from './head-parser.js';
-import type { Http1Context } from './http1-context.js';
 import { Http1Exchange } from './http1-exchange.js';
-import type { Http1Head } from './http1-head.js';
 import { writeContinue } from './interim-reply.js';
-import { METHOD_HEAD } from './methods.js';
 import { PartialHead } from './partial-head.js';
-import { writeRefusal } from './whole-reply.js';
-
-// What is being received.
-const READ_HEAD = 0;
-const READ_BODY = 1;
-/** The request is complete, its reply is not. */
-const READ_NOTHING = 2;
-/** `left.end` or `left.abort` was called: whatever comes is dropped. */
-const READ_CLOSED = 3;
 
 const CR = 0x0d;
 
@@ -48,13 +34,10 @@ const CR = 0x0d;
  * The hot path is `receive` -> `HeadParser.parse` -> handler -> `writeShortText`, which touches no timer: the one deadline a batch needs is
  * stored when `receive` leaves. What an idle connection does not need is made when it is needed: the exchange, a partial head, a body.
  */
-export class Http1Connection extends ConnectionFlow implements Orbit, ExchangeHost {
-  #exchange: Http1Exchange | null = null;
+export class Http1Connection extends ConnectionEnds implements Orbit, ExchangeHost {
   #partial: PartialHead | null = null;
   #incoming: BodyReceiver | null = null;
-  #upgraded: Orbit | null = null;
 
-  #read = READ_HEAD;
   /** Within `receive`: no need to resume what was not paused. */
   #receiving = false;
   /** The server is closing: the next reply says so. */
@@ -62,33 +45,25 @@ export class Http1Connection extends ConnectionFlow implements Orbit, ExchangeHo
   /** And waits for no further request. */
   #ending = false;
   #requests = 0;
-  /** Bytes received, as far as they were looked at. */
-  #bytes = 0;
-  readonly serial: number;
 
   peerEnded = false;
-
-  constructor(left: Left, context: Http1Context) {
-    super(left, context);
-    this.serial = context.observer.connectionOpened(left);
-  }
 
   // ---------------------------------------------------------------- Orbit
 
   receive(bytes: Uint8Array, start: number, end: number): number {
     let p = start;
     this.#receiving = true;
-    this.#bytes += end - start;
+    this.bytes += end - start;
     while (p < end) {
-      const read = this.#read;
+      const read = this.read;
       if (read === READ_HEAD) {
         const next = this.#receiveHead(bytes, p, end);
         if (next === p) break;
         p = next;
       } else if (read === READ_CLOSED) {
-        if (this.#upgraded !== null) {
+        if (this.upgraded !== null) {
           this.#receiving = false;
-          return p - start + this.#upgraded.receive(bytes, p, end);
+          return p - start + this.upgraded.receive(bytes, p, end);
         }
         p = end;
       } else if (read === READ_NOTHING) {
@@ -102,21 +77,21 @@ export class Http1Connection extends ConnectionFlow implements Orbit, ExchangeHo
     }
     this.#receiving = false;
     // Those are shown again.
-    this.#bytes -= end - p;
-    if (this.#read === READ_HEAD && this.#partial === null) this.armIdle(this.left.clock.now);
+    this.bytes -= end - p;
+    if (this.read === READ_HEAD && this.#partial === null) this.armIdle(this.left.clock.now);
     return p - start;
   }
 
   receiveEnd(): void {
-    if (this.#upgraded !== null) {
-      this.#upgraded.receiveEnd();
+    if (this.upgraded !== null) {
+      this.upgraded.receiveEnd();
       return;
     }
     this.peerEnded = true;
-    switch (this.#read) {
+    switch (this.read) {
       case READ_HEAD:
-        if (this.#partial === null) this.#end();
-        else this.#refuse(FAULT_TRUNCATED, null);
+        if (this.#partial === null) this.end();
+        else this.refuse(FAULT_TRUNCATED, null);
         break;
       case READ_BODY:
         this.#bodyFault(FAULT_TRUNCATED);
@@ -124,65 +99,65 @@ export class Http1Connection extends ConnectionFlow implements Orbit, ExchangeHo
       case READ_NOTHING:
         // From here, or what is sent after it, the handler's silence counts.
         this.armHalfClose(this.left.clock.now);
-        this.#exchange!.peerEnded();
+        this.exchange!.peerEnded();
         break;
     }
   }
 
   drained(): void {
-    if (this.#upgraded !== null) {
-      this.#upgraded.drained();
+    if (this.upgraded !== null) {
+      this.upgraded.drained();
       return;
     }
-    this.#exchange?.drained();
-    if (this.#read === READ_HEAD) this.resume();
+    this.exchange?.drained();
+    if (this.read === READ_HEAD) this.resume();
   }
 
   tick(now: number): void {
-    if (this.#upgraded !== null) {
-      this.#upgraded.tick(now);
+    if (this.upgraded !== null) {
+      this.upgraded.tick(now);
       return;
     }
-    const read = this.#read;
+    const read = this.read;
     if (read === READ_HEAD) {
-      if (this.#partial !== null) this.#refuse(this.headFault, null);
+      if (this.#partial !== null) this.refuse(this.headFault, null);
       // A slow reader is not idle; how slow it may be is the runtime's to say.
       else if (this.left.blocked) this.armIdle(now);
-      else this.#endIdle(now);
+      else this.endIdle(now);
     } else if (read !== READ_CLOSED) {
       if (this.handlerIsLate(now) && !this.#handlerGoesOn(now))
-        this.#breakExchange(FAULT_HANDLER_TIMEOUT);
+        this.breakExchange(FAULT_HANDLER_TIMEOUT);
       else if (!this.peerIsLate(now)) this.rearm();
       else if (read === READ_BODY) this.#bodyFault(this.bodyFault(now));
-      else this.#leftAlone(now);
+      else this.leftAlone(now);
     }
   }
 
   shutdown(gently = false): void {
-    if (this.#upgraded !== null) {
-      this.#upgraded.shutdown(gently);
+    if (this.upgraded !== null) {
+      this.upgraded.shutdown(gently);
       return;
     }
     // From here on every head says `Connection: close`.
     this.#closing = true;
     if (gently) {
       // A reply that promised to keep the connection is followed by one more exchange.
-      if (this.#exchange?.replyPhase === REPLY_NONE) this.#exchange.closeAfter();
+      if (this.exchange?.replyPhase === REPLY_NONE) this.exchange.closeAfter();
       return;
     }
     this.#ending = true;
-    const idle = this.#read === READ_HEAD && this.#partial === null && !this.paused;
-    if (idle || this.#draining) this.#end();
-    else this.#exchange?.closeAfter();
+    const idle = this.read === READ_HEAD && this.#partial === null && !this.paused;
+    if (idle || this.#draining) this.end();
+    else this.exchange?.closeAfter();
   }
 
   close(reason: CloseReason): void {
-    this.#read = READ_CLOSED;
-    const upgraded = this.#upgraded;
-    this.#upgraded = null;
+    this.read = READ_CLOSED;
+    const upgraded = this.upgraded;
+    this.upgraded = null;
     upgraded?.close(reason);
-    if (this.#exchange?.endsWithConnection) this.left.abort(true);
-    this.#exchange?.close(reason);
+    if (this.exchange?.endsWithConnection) this.left.abort(true);
+    this.exchange?.close(reason);
     this.context.observer.connectionClosed(this.serial, this.left, reason, this.#requests);
   }
 
@@ -209,7 +184,7 @@ export class Http1Connection extends ConnectionFlow implements Orbit, ExchangeHo
       return next;
     }
     if (next < 0) {
-      this.#refuse(next, null);
+      this.refuse(next, null);
       return end;
     }
     this.#partialHead().stopped(head, p, end);
@@ -238,20 +213,20 @@ export class Http1Connection extends ConnectionFlow implements Orbit, ExchangeHo
     const length = head.chunked ? -1 : Math.max(head.contentLength, 0);
     const fault = headFault(head, length, limits.maxRaisedBodyBytes);
     if (fault !== 0) {
-      this.#refuse(fault, head);
+      this.refuse(fault, head);
       return;
     }
-    if (length === 0) this.#read = READ_NOTHING;
+    if (length === 0) this.read = READ_NOTHING;
     else {
-      this.#read = READ_BODY;
+      this.read = READ_BODY;
       this.#incoming ??= new BodyReceiver(limits);
       this.#incoming.begin(length, head.expect === EXPECT_CONTINUE && !more);
       this.beginBody(partial === null ? this.left.clock.now : partial.since);
     }
     this.context.headStart = start;
     this.context.headEnd = end;
-    this.#exchange ??= new Http1Exchange(this, this.left, this.context);
-    const exchange = this.#exchange;
+    this.exchange ??= new Http1Exchange(this, this.left, this.context);
+    const exchange = this.exchange;
     exchange.begin(head, keepAlive, length);
     if (exchange.run(head)) {
       this.#afterReply(exchange);
@@ -267,11 +242,11 @@ export class Http1Connection extends ConnectionFlow implements Orbit, ExchangeHo
   /** Takes body bytes at `p`. Returns `p` itself to stop. */
   #receiveBody(bytes: Uint8Array, p: number, end: number): number {
     const incoming = this.#incoming!;
-    const reader = this.#exchange!.reader;
+    const reader = this.exchange!.reader;
     // The peer does not wait for our 100.
     incoming.awaitsContinue = false;
     if (!incoming.draining && !reader?.wants) {
-      this.#exchange!.progress();
+      this.exchange!.progress();
       this.pause();
       this.disarmBody();
       return p;
@@ -290,7 +265,7 @@ export class Http1Connection extends ConnectionFlow implements Orbit, ExchangeHo
     else if (!incoming.draining) this.armBody();
     else if (incoming.drainedTooMuch) {
       this.context.observer.limit('maxDrainBytes', this.serial);
-      this.#end();
+      this.end();
       return end;
     }
     return next;
@@ -298,16 +273,16 @@ export class Http1Connection extends ConnectionFlow implements Orbit, ExchangeHo
 
   /** The handler reads. A body that is known to be too large is refused now. */
   #bodyWanted(): void {
-    if (this.#incoming!.tooLarge) this.#breakExchange(FAULT_BODY_LENGTH);
+    if (this.#incoming!.tooLarge) this.breakExchange(FAULT_BODY_LENGTH);
     else this.armBody();
   }
 
   #bodyDone(incoming: BodyReceiver): void {
-    this.#read = READ_NOTHING;
+    this.read = READ_NOTHING;
     if (incoming.draining) this.#nextRequest();
     else {
-      this.#exchange!.progress();
-      this.#exchange!.reader!.finish(incoming.trailers);
+      this.exchange!.progress();
+      this.exchange!.reader!.finish(incoming.trailers);
       this.disarmBody();
     }
   }
@@ -315,52 +290,32 @@ export class Http1Connection extends ConnectionFlow implements Orbit, ExchangeHo
   /** The peer broke its body, ended within it or stalled. */
   #bodyFault(fault: number): void {
     if (this.#draining) {
-      this.#report(faultReport(fault));
-      this.#end();
-    } else this.#breakExchange(fault);
-  }
-
-  /** Ends the exchange from our side: an error reply when none was begun, else an abort. */
-  #breakExchange(fault: number): void {
-    const exchange = this.#exchange!;
-    const begun = exchange.replyPhase === REPLY_STREAMING;
-    const isHead = (exchange.head as Http1Head).methodCode === METHOD_HEAD;
-    const tell = exchange.lose('fault', begun ? 0 : faultStatus(fault));
-    this.#report(faultReport(fault));
-    if (begun) this.abort();
-    else this.#answer(fault, isHead);
-    tell(new HttpServerError(faultCode(fault), faultText(fault), faultStatus(fault)));
+      this.report(faultReport(fault));
+      this.end();
+    } else this.breakExchange(fault);
   }
 
   /** It sent something since, or waits for the peer, whose time is counted elsewhere: a body's, or the runtime's write timeout. */
   #handlerGoesOn(now: number): boolean {
-    const exchange = this.#exchange!;
-    const waits = this.left.blocked || (this.#read === READ_BODY && exchange.reader?.wants);
+    const exchange = this.exchange!;
+    const waits = this.left.blocked || (this.read === READ_BODY && exchange.reader?.wants);
     this.extendHandler(waits ? now : exchange.progressedAt);
     return !this.handlerIsLate(now);
-  }
-
-  /** The peer sent FIN. As long as either side does something, there is a reply to wait for. */
-  #leftAlone(now: number): void {
-    this.armHalfClose(this.left.blocked ? now : this.#exchange!.progressedAt);
-    if (!this.peerIsLate(now)) return;
-    this.context.observer.limit('halfCloseTimeoutMs', this.serial);
-    this.giveUp();
   }
 
   // ---------------------------------------------------------------- the end of an exchange
 
   #afterReply(exchange: Http1Exchange): void {
-    if (this.#read === READ_NOTHING) {
+    if (this.read === READ_NOTHING) {
       exchange.settle();
       if (exchange.keepAlive) this.#nextRequest();
-      else this.#end();
+      else this.end();
       return;
     }
-    if (this.#read === READ_CLOSED) return;
+    if (this.read === READ_CLOSED) return;
     // The body was not read to its end.
     exchange.settle();
-    if (!exchange.keepAlive || this.restUnwelcome) this.#end();
+    if (!exchange.keepAlive || this.restUnwelcome) this.end();
     else {
       this.disarmHandler();
       this.#incoming!.drain(this.left);
@@ -372,9 +327,9 @@ export class Http1Connection extends ConnectionFlow implements Orbit, ExchangeHo
   }
 
   #nextRequest(): void {
-    this.#read = READ_HEAD;
+    this.read = READ_HEAD;
     if (this.peerEnded || this.#ending) {
-      this.#end();
+      this.end();
       return;
     }
     if (this.#receiving) return;
@@ -382,53 +337,14 @@ export class Http1Connection extends ConnectionFlow implements Orbit, ExchangeHo
     this.resume();
   }
 
-  /** What came is no request. @param head null when not even that was understood */
-  #refuse(fault: number, head: Http1Head | null): void {
-    const report = faultReport(fault);
-    this.#report(report);
-    this.context.observer.refused(report, this.left, head);
-    this.#answer(fault, head?.methodCode === METHOD_HEAD);
-  }
-
-  /** Answers a fault with its status and closes. */
-  #answer(fault: number, isHead: boolean): void {
-    const { heads, tally } = this.context;
-    tally.refusals[(faultStatus(fault) / 100) | 0]!++;
-    writeRefusal(this.left, heads, fault, isHead);
-    this.#end();
-  }
-
-  #report(report: Fault): void {
-    this.context.observer.fault(report, this.serial, this.left, this.#bytes);
-  }
-
-  /** Nothing came for too long, or the connection is too old. */
-  #endIdle(now: number): void {
-    const limit = now >= this.expires ? 'connectionTimeoutMs' : 'keepAliveTimeoutMs';
-    this.context.observer.limit(limit, this.serial);
-    this.#end();
-  }
-
-  /** Flushes, sends FIN and takes no more. The Left lingers, so that a peer still sending gets to read our last reply. */
-  #end(): void {
-    this.#read = READ_CLOSED;
-    this.disarm();
-    this.left.end();
-    this.resume();
-  }
-
   // ---------------------------------------------------------------- ExchangeHost
 
   get received(): boolean {
-    return this.#read === READ_NOTHING;
-  }
-
-  get closed(): boolean {
-    return this.#read === READ_CLOSED;
+    return this.read === READ_NOTHING;
   }
 
   get #draining(): boolean {
-    return this.#read === READ_BODY && this.#incoming!.draining;
+    return this.read === READ_BODY && this.#incoming!.draining;
   }
 
   get maxBodyBytes(): number {
@@ -439,20 +355,14 @@ export class Http1Connection extends ConnectionFlow implements Orbit, ExchangeHo
   }
 
   get restUnwelcome(): boolean {
-    return this.#read === READ_BODY && this.#incoming!.unwelcome;
-  }
-
-  giveUp(): void {
-    const tell = this.#exchange!.lose('peer-gone');
-    this.abort();
-    tell(peerGone('The client closed its side of the connection, and no reply came'));
+    return this.read === READ_BODY && this.#incoming!.unwelcome;
   }
 
   pullBody(): void {
-    if (this.#read !== READ_BODY) return;
+    if (this.read !== READ_BODY) return;
     const incoming = this.#incoming!;
     if (incoming.draining) return;
-    const exchange = this.#exchange!;
+    const exchange = this.exchange!;
     if (incoming.awaitsContinue && !incoming.tooLarge) {
       incoming.awaitsContinue = false;
       if (exchange.replyPhase === REPLY_NONE) writeContinue(this.left);
@@ -465,25 +375,6 @@ export class Http1Connection extends ConnectionFlow implements Orbit, ExchangeHo
   }
 
   replied(): void {
-    this.#afterReply(this.#exchange!);
-  }
-
-  abort(): void {
-    this.#read = READ_CLOSED;
-    this.disarm();
-    this.left.abort(this.#exchange?.endsWithConnection);
-  }
-
-  handOver(app: Blueprint): void {
-    this.#read = READ_CLOSED;
-    this.disarm();
-    try {
-      this.#upgraded = app.instantiate(this.left);
-    } catch (error) {
-      // The peer was told 101 already: nobody is left to speak to it.
-      this.left.abort();
-      throw error;
-    }
-    this.resume();
+    this.#afterReply(this.exchange!);
   }
 }
