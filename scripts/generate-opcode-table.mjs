@@ -119,7 +119,7 @@ function findClasses() {
   for (const file of walk(OPCODES)) {
     if (file.endsWith('.test.ts')) continue;
     const text = readFileSync(file, 'utf8');
-    const name = /^export class (\w+) extends (?:OpCode|\w+Transfer)\b/m.exec(text)?.[1];
+    const name = /^export class (\w+) extends \w+/m.exec(text)?.[1];
     const opcode = /\bcode = OpNumber\.(\w+);/.exec(text)?.[1];
     if (name !== undefined && opcode !== undefined) found.push({ name, opcode, file });
   }

@@ -1,20 +1,8 @@
-import type { Descriptor } from '@ringbearer/io-uring-fd';
 import { OpNumber, PathFlag } from '../../abi.generated.js';
-import type { Cqe } from '../../cqe.js';
-import { OpCode } from '../../opcode.js';
-import { directoryArgument, type PathName, PathSource } from '../../path-source.js';
-import type { Sqe } from '../../sqe.js';
+import { BetweenNames, type BetweenNamesOptions } from './between-names.js';
 
 /** Settings of a {@link LinkAt}. */
-export interface LinkAtOptions {
-  /** A present name of the file: 1 to 4095 bytes. */
-  readonly from: PathName;
-  /** The further name: 1 to 4095 bytes, in the same file system. */
-  readonly to: PathName;
-  /** Where a relative `from` begins: a regular descriptor of a directory. Default: the current directory. */
-  readonly fromDirectory?: Descriptor;
-  /** Where a relative `to` begins: a regular descriptor of a directory. Default: the current directory. */
-  readonly toDirectory?: Descriptor;
+export interface LinkAtOptions extends BetweenNamesOptions {
   /** Where `from` is a symbolic link: name what it points to instead of the link. Default false. */
   readonly followLinks?: boolean;
 }
@@ -46,43 +34,12 @@ export interface LinkAtOptions {
  * await bearer.close();
  * ```
  */
-export class LinkAt extends OpCode<void> {
+export class LinkAt extends BetweenNames {
   override readonly code = OpNumber.LINKAT;
   override readonly name = 'LINKAT';
   override readonly since = '5.15';
-  readonly #from = new PathSource();
-  readonly #to = new PathSource();
-  readonly #fromDirectory: number;
-  readonly #toDirectory: number;
-  readonly #flags: number;
 
   constructor(options: LinkAtOptions) {
-    super();
-    const { from, to, fromDirectory, toDirectory, followLinks = false } = options;
-    this.#from.set('link', 'from', from);
-    this.#to.set('link', 'to', to);
-    this.#fromDirectory = directoryArgument('link', 'fromDirectory', fromDirectory);
-    this.#toDirectory = directoryArgument('link', 'toDirectory', toDirectory);
-    this.#flags = followLinks ? PathFlag.SYMLINK_FOLLOW : 0;
-  }
-
-  /** Chooses other names, in the same directories, for the next submission. */
-  set(from: PathName, to: PathName): this {
-    this.assertIdle();
-    this.#from.set('link', 'from', from);
-    this.#to.set('link', 'to', to);
-    return this;
-  }
-
-  override prepare(sqe: Sqe): void {
-    sqe.fd(this.#fromDirectory);
-    const free = this.#from.writeAddress(sqe);
-    this.#to.writeAddress2(sqe, free);
-    sqe.length(this.#toDirectory);
-    sqe.flags(this.#flags);
-  }
-
-  override complete(cqe: Cqe): void {
-    this.result(cqe);
+    super('link', options, options.followLinks ? PathFlag.SYMLINK_FOLLOW : 0);
   }
 }

@@ -1,12 +1,9 @@
 import { type Descriptor, TargetFd } from '@ringbearer/io-uring-fd';
 import { OpNumber } from '../../abi.generated.js';
 import { integerArgument } from '../../argument.js';
-import type { Cqe } from '../../cqe.js';
-import { descriptorHint } from '../../descriptor-hint.js';
-import { OpCode } from '../../opcode.js';
+import { Opening } from '../../opening.js';
 import { directoryArgument, type PathName, PathSource } from '../../path-source.js';
 import type { Sqe } from '../../sqe.js';
-import { Close } from './close.js';
 import { MODE_MAX, NEW_FILE_MODE, openFlags, openSince } from './open-options.js';
 
 /** Settings of an {@link OpenAt}. */
@@ -49,7 +46,7 @@ export interface OpenAtOptions {
  * await bearer.close();
  * ```
  */
-export class OpenAt extends OpCode<Descriptor> {
+export class OpenAt extends Opening {
   override readonly code = OpNumber.OPENAT;
   override readonly name = 'OPENAT';
   override readonly since: string;
@@ -57,16 +54,14 @@ export class OpenAt extends OpCode<Descriptor> {
   #directory: number;
   readonly #flags: number;
   readonly #mode: number;
-  readonly #into: TargetFd;
 
   constructor(options: OpenAtOptions) {
-    super();
     const { path, directory, flags = 0, mode = NEW_FILE_MODE, into = TargetFd.raw } = options;
+    super(into);
     this.#path.set('open', 'path', path);
     this.#directory = directoryArgument('open', 'directory', directory);
     this.#flags = openFlags(flags, into);
     this.#mode = integerArgument('open', 'mode', mode, 0, MODE_MAX);
-    this.#into = into;
     this.since = openSince('5.6', into);
   }
 
@@ -78,31 +73,11 @@ export class OpenAt extends OpCode<Descriptor> {
     return this;
   }
 
-  override release(final?: Cqe): void {
-    final?.opened(this.#into);
-  }
-
   override prepare(sqe: Sqe): void {
     sqe.fd(this.#directory);
     this.#path.writeAddress(sqe);
     sqe.length(this.#mode);
     sqe.flags(this.#flags);
-    sqe.fileIndex(this.#into.fileIndex);
-  }
-
-  override complete(cqe: Cqe): Descriptor {
-    return this.#into.descriptor(this.result(cqe));
-  }
-
-  protected override hint(errno: number): string {
-    return descriptorHint(errno, this.#into);
-  }
-
-  override discard(cqe: Cqe): Close | null {
-    return cqe.res < 0 ? null : new Close({ descriptor: this.#into.descriptor(cqe.res) });
-  }
-
-  override discardResult(descriptor: Descriptor): Close {
-    return new Close({ descriptor });
+    sqe.fileIndex(this.into.fileIndex);
   }
 }

@@ -1,13 +1,10 @@
 import { type Descriptor, TargetFd } from '@ringbearer/io-uring-fd';
 import { CommonOpenFlag, OpNumber } from '../../abi.generated.js';
 import { integerArgument, UINT32_MAX } from '../../argument.js';
-import type { Cqe } from '../../cqe.js';
-import { descriptorHint } from '../../descriptor-hint.js';
-import { OpCode } from '../../opcode.js';
 import { OpenFlag } from '../../open-flag.js';
+import { Opening } from '../../opening.js';
 import { directoryArgument, type PathName, PathSource } from '../../path-source.js';
 import type { Sqe } from '../../sqe.js';
-import { Close } from './close.js';
 import type { OpenAtOptions } from './open-at.js';
 import { MODE_MAX, NEW_FILE_MODE, openFlags, openSince } from './open-options.js';
 
@@ -52,7 +49,7 @@ const HOW_BYTES = 24;
  * await bearer.close();
  * ```
  */
-export class OpenAt2 extends OpCode<Descriptor> {
+export class OpenAt2 extends Opening {
   override readonly code = OpNumber.OPENAT2;
   override readonly name = 'OPENAT2';
   override readonly since: string;
@@ -61,11 +58,10 @@ export class OpenAt2 extends OpCode<Descriptor> {
   readonly #flags: number;
   readonly #mode: number;
   readonly #resolve: number;
-  readonly #into: TargetFd;
 
   constructor(options: OpenAt2Options) {
-    super();
     const { path, directory, flags = 0, mode, resolve = 0, into = TargetFd.raw } = options;
+    super(into);
     this.#path.set('open', 'path', path);
     this.#directory = directoryArgument('open', 'directory', directory);
     this.#flags = openFlags(flags, into);
@@ -79,7 +75,6 @@ export class OpenAt2 extends OpCode<Descriptor> {
       MODE_MAX,
     );
     this.#resolve = integerArgument('open', 'resolve', resolve, 0, UINT32_MAX);
-    this.#into = into;
     this.since = openSince('5.6', into);
   }
 
@@ -91,10 +86,6 @@ export class OpenAt2 extends OpCode<Descriptor> {
     return this;
   }
 
-  override release(final?: Cqe): void {
-    final?.opened(this.#into);
-  }
-
   override prepare(sqe: Sqe): void {
     const { record } = sqe;
     record.setSafeInteger(0, this.#flags >>> 0);
@@ -104,23 +95,7 @@ export class OpenAt2 extends OpCode<Descriptor> {
     this.#path.writeAddress(sqe, HOW_BYTES);
     sqe.recordAddress2(0);
     sqe.length(HOW_BYTES);
-    sqe.fileIndex(this.#into.fileIndex);
-  }
-
-  override complete(cqe: Cqe): Descriptor {
-    return this.#into.descriptor(this.result(cqe));
-  }
-
-  protected override hint(errno: number): string {
-    return descriptorHint(errno, this.#into);
-  }
-
-  override discard(cqe: Cqe): Close | null {
-    return cqe.res < 0 ? null : new Close({ descriptor: this.#into.descriptor(cqe.res) });
-  }
-
-  override discardResult(descriptor: Descriptor): Close {
-    return new Close({ descriptor });
+    sqe.fileIndex(this.into.fileIndex);
   }
 }
 

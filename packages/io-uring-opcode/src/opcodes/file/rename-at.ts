@@ -1,21 +1,9 @@
-import type { Descriptor } from '@ringbearer/io-uring-fd';
 import { OpNumber } from '../../abi.generated.js';
 import { integerArgument, UINT32_MAX } from '../../argument.js';
-import type { Cqe } from '../../cqe.js';
-import { OpCode } from '../../opcode.js';
-import { directoryArgument, type PathName, PathSource } from '../../path-source.js';
-import type { Sqe } from '../../sqe.js';
+import { BetweenNames, type BetweenNamesOptions } from './between-names.js';
 
 /** Settings of a {@link RenameAt}. */
-export interface RenameAtOptions {
-  /** The present name: 1 to 4095 bytes. */
-  readonly from: PathName;
-  /** The new name: 1 to 4095 bytes, in the same file system. */
-  readonly to: PathName;
-  /** Where a relative `from` begins: a regular descriptor of a directory. Default: the current directory. */
-  readonly fromDirectory?: Descriptor;
-  /** Where a relative `to` begins: a regular descriptor of a directory. Default: the current directory. */
-  readonly toDirectory?: Descriptor;
+export interface RenameAtOptions extends BetweenNamesOptions {
   /** Bits of {@link RenameFlag}. Default 0: what is at `to` is replaced. */
   readonly flags?: number;
 }
@@ -52,43 +40,13 @@ export interface RenameAtOptions {
  * await bearer.close();
  * ```
  */
-export class RenameAt extends OpCode<void> {
+export class RenameAt extends BetweenNames {
   override readonly code = OpNumber.RENAMEAT;
   override readonly name = 'RENAMEAT';
   override readonly since = '5.11';
-  readonly #from = new PathSource();
-  readonly #to = new PathSource();
-  readonly #fromDirectory: number;
-  readonly #toDirectory: number;
-  readonly #flags: number;
 
   constructor(options: RenameAtOptions) {
-    super();
-    const { from, to, fromDirectory, toDirectory, flags = 0 } = options;
-    this.#from.set('rename', 'from', from);
-    this.#to.set('rename', 'to', to);
-    this.#fromDirectory = directoryArgument('rename', 'fromDirectory', fromDirectory);
-    this.#toDirectory = directoryArgument('rename', 'toDirectory', toDirectory);
-    this.#flags = integerArgument('rename', 'flags', flags, 0, UINT32_MAX);
-  }
-
-  /** Chooses other names, in the same directories, for the next submission. */
-  set(from: PathName, to: PathName): this {
-    this.assertIdle();
-    this.#from.set('rename', 'from', from);
-    this.#to.set('rename', 'to', to);
-    return this;
-  }
-
-  override prepare(sqe: Sqe): void {
-    sqe.fd(this.#fromDirectory);
-    const free = this.#from.writeAddress(sqe);
-    this.#to.writeAddress2(sqe, free);
-    sqe.length(this.#toDirectory);
-    sqe.flags(this.#flags);
-  }
-
-  override complete(cqe: Cqe): void {
-    this.result(cqe);
+    const { flags = 0 } = options;
+    super('rename', options, integerArgument('rename', 'flags', flags, 0, UINT32_MAX));
   }
 }

@@ -2,10 +2,8 @@ import { type Descriptor, TargetFd } from '@ringbearer/io-uring-fd';
 import { AcceptFlag, Errno, OpNumber } from '../../abi.generated.js';
 import { descriptorArgument } from '../../argument.js';
 import type { Cqe } from '../../cqe.js';
-import { descriptorHint } from '../../descriptor-hint.js';
-import { OpCode } from '../../opcode.js';
+import { Opening } from '../../opening.js';
 import type { Sqe } from '../../sqe.js';
-import { Close } from '../file/close.js';
 import { targetFlags } from './target-flags.js';
 
 /** Settings of an {@link AcceptMulti}. */
@@ -60,56 +58,35 @@ export interface AcceptMultiOptions {
  * await bearer.close();
  * ```
  */
-export class AcceptMulti extends OpCode<Descriptor> {
+export class AcceptMulti extends Opening {
   override readonly code = OpNumber.ACCEPT;
   override readonly name = 'ACCEPT';
   override readonly since = '5.19';
   override readonly multishot = true;
   readonly #listener: Descriptor;
-  readonly #into: TargetFd;
   readonly #flags: number;
 
   constructor(options: AcceptMultiOptions) {
-    super();
     const { listener, direct = false, nonBlocking = false } = options;
+    super(direct ? TargetFd.auto : TargetFd.raw);
     this.#listener = descriptorArgument('accept', 'listener', listener);
-    this.#into = direct ? TargetFd.auto : TargetFd.raw;
-    this.#flags = targetFlags('accept', this.#into, nonBlocking);
+    this.#flags = targetFlags('accept', this.into, nonBlocking);
   }
 
   override opened(cqe: Cqe): void {
-    cqe.opened(this.#into);
-  }
-  override release(final?: Cqe): void {
-    final?.opened(this.#into);
+    cqe.opened(this.into);
   }
 
   override prepare(sqe: Sqe): void {
     sqe.descriptor(this.#listener);
     sqe.ioprio(AcceptFlag.MULTISHOT);
     sqe.flags(this.#flags);
-    sqe.fileIndex(this.#into.fileIndex);
-    if (this.#into.direct) sqe.opensMany();
-  }
-
-  override complete(cqe: Cqe): Descriptor {
-    return this.#into.descriptor(this.result(cqe));
-  }
-
-  protected override hint(errno: number): string {
-    return descriptorHint(errno, this.#into);
+    sqe.fileIndex(this.into.fileIndex);
+    if (this.into.direct) sqe.opensMany();
   }
 
   override rearms(cqe: Cqe): boolean {
     if (cqe.more) return false;
     return cqe.res >= 0 || cqe.res === -Errno.ECONNABORTED || cqe.res === -Errno.EPROTO;
-  }
-
-  override discard(cqe: Cqe): Close | null {
-    return cqe.res < 0 ? null : new Close({ descriptor: this.#into.descriptor(cqe.res) });
-  }
-
-  override discardResult(descriptor: Descriptor): Close {
-    return new Close({ descriptor });
   }
 }

@@ -1,11 +1,8 @@
 import { type Descriptor, TargetFd } from '@ringbearer/io-uring-fd';
 import { OpNumber, SocketType } from '../../abi.generated.js';
 import { integerArgument, UINT16_MAX } from '../../argument.js';
-import type { Cqe } from '../../cqe.js';
-import { descriptorHint } from '../../descriptor-hint.js';
-import { OpCode } from '../../opcode.js';
+import { Opening } from '../../opening.js';
 import type { Sqe } from '../../sqe.js';
-import { Close } from '../file/close.js';
 import { targetFlags } from './target-flags.js';
 
 /** Settings of a {@link Socket}. */
@@ -44,50 +41,28 @@ export interface SocketOptions {
  * await bearer.close();
  * ```
  */
-export class Socket extends OpCode<Descriptor> {
+export class Socket extends Opening {
   override readonly code = OpNumber.SOCKET;
   override readonly name = 'SOCKET';
   override readonly since = '5.19';
   readonly #family: number;
   readonly #type: number;
   readonly #protocol: number;
-  readonly #into: TargetFd;
 
   constructor(options: SocketOptions) {
-    super();
     const { family, type, protocol = 0, into = TargetFd.raw, nonBlocking = false } = options;
+    super(into);
     this.#family = integerArgument('create a socket', 'family', family, 0, UINT16_MAX);
     this.#type =
       integerArgument('create a socket', 'type', type, 0, SocketType.NONBLOCK - 1) |
       targetFlags('create a socket', into, nonBlocking);
     this.#protocol = integerArgument('create a socket', 'protocol', protocol, 0, UINT16_MAX);
-    this.#into = into;
-  }
-
-  override release(final?: Cqe): void {
-    final?.opened(this.#into);
   }
 
   override prepare(sqe: Sqe): void {
     sqe.fd(this.#family);
     sqe.offset(this.#type);
     sqe.length(this.#protocol);
-    sqe.fileIndex(this.#into.fileIndex);
-  }
-
-  override complete(cqe: Cqe): Descriptor {
-    return this.#into.descriptor(this.result(cqe));
-  }
-
-  protected override hint(errno: number): string {
-    return descriptorHint(errno, this.#into);
-  }
-
-  override discard(cqe: Cqe): Close | null {
-    return cqe.res < 0 ? null : new Close({ descriptor: this.#into.descriptor(cqe.res) });
-  }
-
-  override discardResult(descriptor: Descriptor): Close {
-    return new Close({ descriptor });
+    sqe.fileIndex(this.into.fileIndex);
   }
 }
