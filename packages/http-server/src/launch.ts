@@ -38,7 +38,7 @@ export async function launch(
   row?: StatsRow,
 ): Promise<Launched> {
   const { layers, maxConnections, writeTimeoutMs, lingerTimeoutMs, driver } = options;
-  const { overload, maxConnectionsPerAddress, maxWaitUntil, onError } = options;
+  const { minZeroCopyBytes, overload, maxConnectionsPerAddress, maxWaitUntil, onError } = options;
   const choice = runtimeChoice(options.runtime);
   const handle = handleOf(options);
   const observer = new ServerObserver(options, row?.tally);
@@ -57,6 +57,7 @@ export async function launch(
     ...(maxConnections === undefined ? {} : { maxConnections }),
     ...(writeTimeoutMs === undefined ? {} : { writeTimeoutMs }),
     ...(lingerTimeoutMs === undefined ? {} : { lingerTimeoutMs }),
+    ...(minZeroCopyBytes === undefined ? {} : { minZeroCopyBytes }),
     ...(driver === undefined ? {} : { driver }),
     ...(row === undefined ? {} : { board: row.board }),
   });

@@ -31,6 +31,12 @@ export interface ServerLimits extends Http1Limits {
   readonly writeTimeoutMs?: number;
   /** Longest wait for a peer's FIN after ours, in milliseconds; longer while it still sends 4 KiB in that time, up to tenfold. Default 2000. */
   readonly lingerTimeoutMs?: number;
+  /**
+   * Bytes from which a piece of a reply is sent from its memory without a copy (SEND_ZC), where the peer is on another machine: never less than 16 KiB;
+   * Infinity turns it off. It is off for a connection, and after several for a minute, once the kernel says that it copied after all. With io_uring from
+   * Linux 6.7 on. Default 262,144.
+   */
+  readonly minZeroCopyBytes?: number;
   /** Promises given to `waitUntil` that may be pending at once, in each worker. Default 10,000. Past it `waitUntil` throws `WORK_FULL` (503). */
   readonly maxWaitUntil?: number;
   /** How long `close()` waits for requests in flight, and for what they gave to `waitUntil`, in milliseconds. Default 30 000. */
@@ -104,6 +110,7 @@ export const LIMIT_TYPES: OptionTypes<ServerLimits> = {
   maxConnectionsPerAddress: 'number',
   writeTimeoutMs: 'number',
   lingerTimeoutMs: 'number',
+  minZeroCopyBytes: 'number',
   maxWaitUntil: 'number',
   drainTimeoutMs: 'number',
   driver: null,
@@ -186,6 +193,18 @@ export function timeOption(name: string, value: number | undefined, verb = 'serv
       `Cannot ${verb} as ${name} must be a number of milliseconds >= 0: current value is ${String(value)}`,
     );
   }
+}
+
+/** The least that {@link ServerLimits.minZeroCopyBytes} can be: shorter pieces are copied together. */
+const ZERO_COPY_BYTES_MIN = 16_384;
+
+/** @throws RangeError for a size that cannot be */
+export function zeroCopyOption(bytes: number | undefined, verb = 'serve'): void {
+  if (bytes === undefined || bytes === Number.POSITIVE_INFINITY) return;
+  if (Number.isSafeInteger(bytes) && bytes >= ZERO_COPY_BYTES_MIN) return;
+  throw new RangeError(
+    `Cannot ${verb} as minZeroCopyBytes must be an integer >= ${ZERO_COPY_BYTES_MIN}, or Infinity: current value is ${String(bytes)}`,
+  );
 }
 
 /** A value for a message: '3000' and 3000 are told apart. */

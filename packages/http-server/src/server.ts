@@ -9,6 +9,7 @@ import {
   drainTimeOf,
   type ServeOptions,
   timeOption,
+  zeroCopyOption,
 } from './options.js';
 import type { ServerRuntime } from './runtime/choose-runtime.js';
 import type { Capabilities, SocketName } from './runtime/io-uring/index.js';
@@ -197,6 +198,7 @@ export async function serve(
   timeOption('drainTimeoutMs', options.drainTimeoutMs);
   timeOption('writeTimeoutMs', options.writeTimeoutMs);
   timeOption('lingerTimeoutMs', options.lingerTimeoutMs);
+  zeroCopyOption(options.minZeroCopyBytes);
   const places = await listenPlaces(options);
   const { runtime, addresses, observer, late, fallback } = await launch(options, places);
   if (fallback !== null) warnFallback(fallbackMessage(fallback));

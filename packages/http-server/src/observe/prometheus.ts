@@ -134,6 +134,21 @@ function httpFamilies(stats: ServerStats): readonly Family[] {
     counter('http_received_bytes', 'Bytes received from all peers.', stats.bytesReceived),
     counter('http_sent_bytes', 'Bytes sent to all peers.', stats.bytesSent),
     counter(
+      'http_zero_copy_sends',
+      'Sends of large bodies that asked for zero copy.',
+      stats.zeroCopySends,
+    ),
+    counter(
+      'http_zero_copy_copied',
+      'Of those, sends that the kernel copied after all.',
+      stats.zeroCopyCopied,
+    ),
+    gauge(
+      'http_zero_copy_paused',
+      '1 while zero copy is left off as the kernel copied several in a row.',
+      stats.zeroCopyPaused ? 1 : 0,
+    ),
+    counter(
       'http_access_log_lines',
       'Lines of the access log that were written.',
       stats.accessLog.written,

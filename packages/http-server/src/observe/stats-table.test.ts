@@ -11,6 +11,9 @@ const STATS = {
   bytesReceived: 10,
   bytesSent: 20,
   acceptPaused: false,
+  zeroCopySends: 0,
+  zeroCopyCopied: 0,
+  zeroCopyPaused: false,
 };
 
 describe('StatsTable', () => {
@@ -22,6 +25,9 @@ describe('StatsTable', () => {
       connections: 0,
       maxConnections: 67,
       acceptPaused: false,
+      zeroCopySends: 0,
+      zeroCopyCopied: 0,
+      zeroCopyPaused: false,
       ring: null,
       workers: [{ index: 0, state: 'restarting', threadId: null }, { index: 1 }],
     });
@@ -55,6 +61,9 @@ describe('StatsTable', () => {
       accepted: 9,
       bytesSent: 60,
       acceptPaused: true,
+      zeroCopySends: 0,
+      zeroCopyCopied: 0,
+      zeroCopyPaused: false,
       responses: { '1xx': 0, '2xx': 6, '3xx': 0, '4xx': 6, '5xx': 0 },
       refused: 3,
       protocolErrors: { HOST: 3, CODE_0: 2, CODE_1: 1 },

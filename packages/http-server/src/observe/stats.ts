@@ -70,6 +70,9 @@ const NONE: ServerStats = statsOf(new HttpTally(), {
   bytesSent: 0,
   connectionsRefused: 0,
   acceptPaused: false,
+  zeroCopySends: 0,
+  zeroCopyCopied: 0,
+  zeroCopyPaused: false,
   ring: null,
 });
 

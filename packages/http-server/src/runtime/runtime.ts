@@ -14,6 +14,12 @@ export interface RuntimeCounts {
   readonly connectionsRefused: number;
   /** The listener is not accepted from at the moment. */
   readonly acceptPaused: boolean;
+  /** Sends of large bodies that asked for zero copy; 0 on node:net. */
+  readonly zeroCopySends: number;
+  /** Of those, the ones that the kernel copied after all. */
+  readonly zeroCopyCopied: number;
+  /** Zero copy is left off for a while, as the kernel copied several in a row. */
+  readonly zeroCopyPaused: boolean;
 }
 
 /** A place that is listened on. */

@@ -16,8 +16,12 @@ export class SentMarks {
   readonly #marks: Mark[] = [];
   #sent = 0;
 
-  /** @param bytes written and not sent; @returns whether they were, once it is known */
-  add(bytes: number): Promise<boolean> {
+  /**
+   * @param bytes written and not sent
+   * @param lastSend as in {@link sent}
+   * @returns whether they were, once it is known
+   */
+  add(bytes: number, lastSend = 0): Promise<boolean> {
     const at = this.#sent + bytes;
     const last = this.#marks.at(-1);
     if (last !== undefined && last.at === at) return last.promise;
@@ -25,7 +29,7 @@ export class SentMarks {
     const promise = new Promise<boolean>((settle) => {
       resolve = settle;
     });
-    this.#marks.push({ at, lastSend: -1, promise, resolve });
+    this.#marks.push({ at, lastSend: bytes > 0 ? -1 : lastSend, promise, resolve });
     return promise;
   }
 

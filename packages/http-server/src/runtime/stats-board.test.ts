@@ -31,6 +31,9 @@ const stats = {
   bytesReceived: 9,
   bytesSent: 10,
   acceptPaused: true,
+  zeroCopySends: 0,
+  zeroCopyCopied: 0,
+  zeroCopyPaused: false,
 };
 
 describe('StatsBoard', () => {
@@ -55,6 +58,9 @@ describe('StatsBoard', () => {
       connections: 0,
       maxConnections: 0,
       acceptPaused: false,
+      zeroCopySends: 0,
+      zeroCopyCopied: 0,
+      zeroCopyPaused: false,
       accepted: 8,
       bytesSent: 10,
       ring: { submitted: 1, noBuffers: 2 ** 40 },

@@ -15,8 +15,16 @@ type Capacity = RingTotals['capacity'];
 const CONNECTIONS = 0;
 const MAX_CONNECTIONS = 1;
 const ACCEPT_PAUSED = 2;
-const COUNTERS = 3;
-const COUNTER_NAMES = ['accepted', 'bytesReceived', 'bytesSent', 'connectionsRefused'] as const;
+const ZERO_COPY_PAUSED = 3;
+const COUNTERS = 4;
+const COUNTER_NAMES = [
+  'accepted',
+  'bytesReceived',
+  'bytesSent',
+  'connectionsRefused',
+  'zeroCopySends',
+  'zeroCopyCopied',
+] as const;
 const HAS_RING = COUNTERS + COUNTER_NAMES.length;
 const RING = HAS_RING + 1;
 const RING_NAMES = [
@@ -85,6 +93,7 @@ export class StatsBoard {
     words[CONNECTIONS] = stats.connections;
     words[MAX_CONNECTIONS] = stats.maxConnections;
     words[ACCEPT_PAUSED] = stats.acceptPaused ? 1 : 0;
+    words[ZERO_COPY_PAUSED] = stats.zeroCopyPaused ? 1 : 0;
     for (const [index, name] of COUNTER_NAMES.entries()) this.#count(COUNTERS + index, stats[name]);
     const { ring } = stats;
     if (!ring) return;
@@ -105,6 +114,7 @@ export class StatsBoard {
     words[CONNECTIONS] = 0;
     words[MAX_CONNECTIONS] = 0;
     words[ACCEPT_PAUSED] = 0;
+    words[ZERO_COPY_PAUSED] = 0;
     for (let word = CAPACITY; word < WORDS; word++) words[word] = 0;
   }
 
@@ -116,6 +126,7 @@ export class StatsBoard {
       connections: words[CONNECTIONS]!,
       maxConnections: words[MAX_CONNECTIONS]!,
       acceptPaused: words[ACCEPT_PAUSED] !== 0,
+      zeroCopyPaused: words[ZERO_COPY_PAUSED] !== 0,
       ...counters,
       ring: words[HAS_RING] === 0 ? null : this.#ring(),
     };

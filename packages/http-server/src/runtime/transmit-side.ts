@@ -17,7 +17,7 @@ export abstract class TransmitSide<Outgoing extends Transmitting> {
   /** Somebody was told to hold back, and waits for `drained`. */
   protected wasBlocked = false;
   /** Something that was written is never sent. */
-  protected lost = false;
+  lost = false;
 
   /** Makes {@link outgoing}. */
   protected abstract borrow(): Outgoing;

@@ -9,6 +9,7 @@ import {
   type OptionTypes,
   type ServerLimits,
   timeOption,
+  zeroCopyOption,
 } from '../options.js';
 import { withinQuota } from './cpu-quota.js';
 import type { RestartLimits } from './restart-policy.js';
@@ -97,6 +98,7 @@ export function checkStartOptions(options: StartOptions): void {
   for (const name of ['drainTimeoutMs', 'writeTimeoutMs', 'lingerTimeoutMs'] as const)
     timeOption(name, options[name]);
   stuckTime(options.stuckAfterMs);
+  zeroCopyOption(options.minZeroCopyBytes);
   const { startTimeoutMs = 1 } = options;
   if (!(startTimeoutMs >= 1 && startTimeoutMs < 2 ** 31)) {
     throw new RangeError(

@@ -8,6 +8,7 @@ import { Linger } from '../linger.js';
 import { NO_ORBIT } from '../no-orbit.js';
 import type { Ender, Ending } from './ending.js';
 import type { Gatherer, Gathering } from './gathering.js';
+import type { OpenRoute } from './open-route.js';
 import type { Receive, Receiver } from './receive.js';
 import type { IoUringRuntime } from './runtime.js';
 import { SendSide } from './send-side.js';
@@ -38,6 +39,8 @@ export class Connection extends SendSide implements Left, Receiver, Gatherer, En
   #linger: Linger | null = null;
   #paused = false;
   #presenting = false;
+  /** The connection is over, and its end waits for the peer. */
+  #patient = false;
   #receiving = false;
   #receiveEnded = false;
   #endDelivered = false;
@@ -116,8 +119,10 @@ export class Connection extends SendSide implements Left, Receiver, Gatherer, En
 
   /** Closes now, whatever is under way. FIN would say that what was not sent yet was never to come, and would leave the kernel with it. */
   kill(reason: CloseReason): void {
+    this.#patient = false;
     if (this.outgoing !== null && this.state !== 'free') this.#endingOperations().resets = true;
-    this.leave(reason);
+    if (this.state === 'gone') this.release();
+    else this.leave(reason);
   }
 
   /** The coarse timer: everything with a deadline. */
@@ -126,10 +131,7 @@ export class Connection extends SendSide implements Left, Receiver, Gatherer, En
       this.deadline = 0;
       this.orbit.tick(now);
     }
-    if (this.sendIsLate(now)) {
-      this.runtime.observer?.writeTimedOut(this.peer());
-      this.kill('aborted');
-    }
+    this.tickSends(now);
     if (this.state === 'lingering' && this.#linger!.isOver(now)) this.leave('ended');
   }
 
@@ -357,6 +359,7 @@ export class Connection extends SendSide implements Left, Receiver, Gatherer, En
     if (this.state === 'gone' || this.state === 'free') return;
     const told = this.state === 'lingering' ? 'ended' : reason;
     this.state = 'gone';
+    this.#patient = reason === 'ended';
     this.deadline = 0;
     this.#dropCarry();
     this.dropOutgoing();
@@ -376,9 +379,35 @@ export class Connection extends SendSide implements Left, Receiver, Gatherer, En
   /** Closes the socket once none of its operations is in flight. */
   protected release(): void {
     if (this.#receive.inFlight || this.#gathering?.inFlight) return;
-    if (this.outgoing?.operation.inFlight) return;
+    if (this.outgoing?.sending) return;
     const ending = this.#endingOperations();
-    if (ending.quiet) this.runtime.push(ending.next(this.socket));
+    if (!ending.quiet) return;
+    if (this.route && !this.#mayClose(this.route, ending)) return;
+    this.runtime.push(ending.next(this.socket));
+  }
+
+  /** Who ends in peace waits until the peer has acknowledged what lies in memory of ours; else closing resets, which lets go of it. */
+  #mayClose(route: OpenRoute, ending: Ending): boolean {
+    if (route.changing) return false;
+    if (!route.armed) return true;
+    if (this.outgoing === null || this.outgoing.held === 0) {
+      this.runtime.push(route.disarming(() => this.release()));
+      return false;
+    }
+    if (!this.#patient || ending.resets) {
+      this.lost = true;
+      return true;
+    }
+    if (this.#linger === null && !route.finished) {
+      route.finished = true;
+      this.runtime.push(ending.shutdown);
+    }
+    return false;
+  }
+
+  protected late(): void {
+    this.runtime.observer?.writeTimedOut(this.peer());
+    this.kill('aborted');
   }
 
   #endingOperations(): Ending {
@@ -391,7 +420,8 @@ export class Connection extends SendSide implements Left, Receiver, Gatherer, En
     const { equipment } = this.runtime;
     equipment.giveReceive(this.#receive);
     equipment.giveEnding(this.#ending!);
-    if (this.outgoing !== null) this.giveOutgoing(this.outgoing);
+    // What was reset lets go of its memory in a moment.
+    if (this.outgoing !== null && this.outgoing.held === 0) this.giveOutgoing(this.outgoing);
     this.runtime.closed(this);
   }
 }

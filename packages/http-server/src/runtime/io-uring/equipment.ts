@@ -14,6 +14,7 @@ import {
 import { Outgoing, type Sender } from './outgoing.js';
 import { Receive, type Receiver } from './receive.js';
 import type { TransmitPool } from './transmit-pool.js';
+import type { ZeroCopy } from './zero-copy.js';
 
 /** Unused things of one kind that are kept. More than this are in use at once only in a burst. */
 const SPARE_MAX = 1024;
@@ -39,6 +40,7 @@ export class Equipment implements GatheredHome {
   readonly #group: number;
   readonly #turnBytes: number | undefined;
   readonly #pool: TransmitPool;
+  readonly #zeroCopy: ZeroCopy;
   readonly #receives: Receive[] = [];
   readonly #outgoing: Outgoing[] = [];
   readonly #endings: Ending[] = [];
@@ -62,7 +64,9 @@ export class Equipment implements GatheredHome {
     pool: TransmitPool,
     allocate: (bytes: number) => Lease,
     turn: number | undefined,
+    zeroCopy: ZeroCopy,
   ) {
+    this.#zeroCopy = zeroCopy;
     this.#group = group;
     this.#turnBytes = turn;
     this.#pool = pool;
@@ -85,7 +89,7 @@ export class Equipment implements GatheredHome {
   outgoing(socket: FixedFd, sender: Sender): Outgoing {
     this.#sending++;
     const outgoing = this.#outgoing.pop();
-    if (outgoing === undefined) return new Outgoing(this.#pool, socket, sender);
+    if (outgoing === undefined) return new Outgoing(this.#pool, this.#zeroCopy, socket, sender);
     outgoing.open(socket, sender);
     return outgoing;
   }

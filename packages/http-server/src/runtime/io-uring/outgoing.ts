@@ -3,7 +3,9 @@ import { type Cqe, type GatherPart, type OpCode, Send, SendMsg } from '@ringbear
 import { BytesChangedError } from '../bytes-changed.js';
 import { SentMarks } from '../sent-marks.js';
 import { type Segment, segmentBytes, TransmitQueue } from '../transmit-queue.js';
+import type { OpenRoute } from './open-route.js';
 import type { TransmitPool, TransmitSlot } from './transmit-pool.js';
+import { HELD_SENDS_MAX, ZERO_COPY_PIECE_BYTES, type ZeroCopy, ZeroCopySend } from './zero-copy.js';
 
 /**
  * Most bytes one send names: what the kernel's default lets a socket buffer grow to. It takes what fits and completes, as MSG_WAITALL is not asked for: the
@@ -13,9 +15,18 @@ const PIECE_BYTES = 4 * 1024 * 1024;
 /** Most segments one send carries: their vector fits in the operation's record. */
 const PARTS_MAX = 12;
 
-/** Hears of what was sent. */
+/** Whoever sends: hears of what was sent, and knows the way. */
 export interface Sender {
-  onSend(cqe: Cqe): void;
+  /** Something that was written is never sent. */
+  readonly lost: boolean;
+  /** A send completed. @param res bytes, or a negated errno */
+  onSend(res: number): void;
+  /** The way to the peer; null: bytes are copied, undefined: nobody looked. */
+  readonly route: OpenRoute | null | undefined;
+  /** Looks. */
+  findRoute(): OpenRoute | null;
+  /** Memory of a zero-copy send was let go. @param changed it was taken back before */
+  onReleased(outgoing: Outgoing, copied: boolean, changed: boolean): void;
 }
 
 /**
@@ -26,9 +37,16 @@ export class Outgoing {
   readonly queue: TransmitQueue<TransmitSlot>;
   /** The clock's time at which the send in flight is late. */
   deadline = 0;
+  /** The clock's time at which memory should have been let go. */
+  heldDeadline = 0;
   /** The operation that carries what {@link next} or {@link sent} chose. */
   operation: OpCode<unknown>;
   readonly #pool: TransmitPool;
+  readonly #zeroCopy: ZeroCopy;
+  /** Zero-copy sends whose memory is not let go, in their order. */
+  readonly #held: ZeroCopySend[] = [];
+  /** Zero-copy sends so far. */
+  #zeroCopySends = 0;
   readonly #send: SendTo;
   #gather: GatherTo | null = null;
   #socket: FixedFd;
@@ -46,8 +64,9 @@ export class Outgoing {
   /** Those who wait for what was written to be sent; null: nobody ever did. */
   #marks: SentMarks | null = null;
 
-  constructor(pool: TransmitPool, socket: FixedFd, sender: Sender) {
+  constructor(pool: TransmitPool, zeroCopy: ZeroCopy, socket: FixedFd, sender: Sender) {
     this.#pool = pool;
+    this.#zeroCopy = zeroCopy;
     this.queue = new TransmitQueue(pool);
     this.#socket = socket;
     this.#send = new SendTo(socket, sender);
@@ -66,16 +85,38 @@ export class Outgoing {
     return this.#segment !== null;
   }
 
-  /** Nothing is queued or being sent. */
+  /** Something waits in the queue or is being sent. */
+  get unsent(): boolean {
+    return this.#segment !== null || this.queue.bytes > 0;
+  }
+
+  /** Nothing is queued, being sent, or held by the kernel. */
   get idle(): boolean {
-    return this.#segment === null && this.queue.bytes === 0;
+    return !this.unsent && this.#held.length === 0;
+  }
+
+  /** Zero-copy sends whose memory the kernel holds. */
+  get held(): number {
+    return this.#held.length;
+  }
+
+  /** Bytes of them. */
+  get heldBytes(): number {
+    return this.#held.reduce((sum, { sentBytes }) => sum + sentBytes, 0);
+  }
+
+  /** The operation is with the kernel, and has no result yet. */
+  get sending(): boolean {
+    const { operation } = this;
+    return operation.inFlight && !(operation instanceof ZeroCopySend && operation.sentBytes >= 0);
   }
 
   /** Whether everything written so far was sent, once that is known. */
   whenSent(): Promise<boolean> {
     this.#marks ??= new SentMarks();
     const segment = this.#segment;
-    return this.#marks.add(this.queue.bytes + (segment === null ? 0 : this.#unsent(segment)));
+    const bytes = this.queue.bytes + (segment === null ? 0 : this.#unsent(segment));
+    return this.#marks.add(bytes, this.#zeroCopySends);
   }
 
   /** Chooses what to send next. False when there is nothing. @throws BytesChangedError what is {@link drop}ped then */
@@ -86,7 +127,11 @@ export class Outgoing {
     this.#segment = segment;
     if (segment === null) return false;
     this.#sent = 0;
-    if (queue.bytes > 0) this.#gatherMore(segmentBytes(segment));
+    if (queue.bytes > 0) {
+      this.#gatherMore(segmentBytes(segment));
+      // What is sent first may be ours, and what follows not.
+      this.#keeps ||= this.#more.length > 0;
+    }
     this.#choose(segment);
     if (this.#keeps) this.#owed = this.#unsent(segment);
     return true;
@@ -106,7 +151,9 @@ export class Outgoing {
       if (this.#unsent(segment!) !== this.#owed) throw new BytesChangedError();
       this.#owed -= bytes;
     }
-    if (this.#marks !== null && bytes > 0) this.#marks.sent(bytes);
+    if (this.#marks !== null && bytes > 0) {
+      this.#marks.sent(bytes, this.#zeroCopySends, this.#heldFrom);
+    }
     let sent = bytes < 0 ? Number.POSITIVE_INFINITY : this.#sent + bytes;
     while (segment !== null && sent >= segmentBytes(segment)) {
       sent -= segmentBytes(segment);
@@ -120,9 +167,50 @@ export class Outgoing {
     return true;
   }
 
+  /** A zero-copy send has its result. */
+  zeroCopySent(send: ZeroCopySend, res: number, refused: boolean, more: boolean): void {
+    this.#held.push(send);
+    this.#zeroCopy.sent();
+    const { sender } = this.#send;
+    if (refused) sender.route!.copies = true;
+    try {
+      sender.onSend(refused ? 0 : res);
+    } finally {
+      // Not even begun: no notification comes.
+      if (!more) this.released(send, false);
+    }
+  }
+
+  /** The kernel has let go of its memory. */
+  released(send: ZeroCopySend, copied: boolean): void {
+    const { sender } = this.#send;
+    this.#held.splice(this.#held.indexOf(send), 1);
+    // It may be another connection's in a moment.
+    if (this.operation === send) this.operation = this.#send;
+    const { changed } = send;
+    const copies = this.#zeroCopy.released(send, copied, !sender.lost);
+    sender.onReleased(this, copies, changed);
+  }
+
+  /** Those who wait may go on, as far as memory is let go. */
+  tellReleased(): void {
+    this.#marks?.released(this.#heldFrom);
+  }
+
+  get #heldFrom(): number {
+    return this.#held[0]?.number ?? Number.POSITIVE_INFINITY;
+  }
+
   /** Nothing is in flight, and the connection is over: forgets what was chosen. */
   drop(): void {
     while (this.busy && this.sent(-1));
+    const { operation } = this;
+    if (!(operation instanceof ZeroCopySend) || operation.inFlight || operation.sentBytes >= 0) {
+      return;
+    }
+    // It never came to the kernel.
+    this.operation = this.#send;
+    this.#zeroCopy.give(operation);
   }
 
   /** Nothing is in flight: forgets what was chosen and queued, and does not keep what was sent from being collected. */
@@ -165,20 +253,53 @@ export class Outgoing {
   #choose(segment: Segment<TransmitSlot>): void {
     const rest = segmentBytes(segment) - this.#sent;
     this.#named = 0;
+    const zeroCopyBytes = this.#zeroCopy.bytes;
+    if (rest >= zeroCopyBytes && segment instanceof Uint8Array) {
+      if (this.#chooseZeroCopy(segment, rest)) return;
+    }
     if (this.#more.length > 0 && rest < PIECE_BYTES) {
-      this.#chooseSeveral(segment, rest);
-      return;
+      if (segmentBytes(this.#more[0]!) < zeroCopyBytes || !this.#leaves(this.#more[0]!)) {
+        this.#chooseSeveral(segment, rest, zeroCopyBytes);
+        return;
+      }
     }
     if (segment instanceof Uint8Array) this.#keeps = true;
     this.#send.set(sourceOf(segment), this.#sent, Math.min(rest, PIECE_BYTES));
     this.operation = this.#send;
   }
 
-  #chooseSeveral(segment: Segment<TransmitSlot>, rest: number): void {
+  /** Whether a long segment may go without a copy, as far as the way to the peer is concerned. */
+  #leaves(segment: Segment<TransmitSlot>): boolean {
+    const { sender } = this.#send;
+    if (!(segment instanceof Uint8Array)) return false;
+    const route = sender.route === undefined ? sender.findRoute() : sender.route;
+    return route !== null && !route.copies;
+  }
+
+  #chooseZeroCopy(segment: Uint8Array, rest: number): boolean {
+    if (this.#held.length >= HELD_SENDS_MAX || !this.#leaves(segment)) return false;
+    const { sender } = this.#send;
+    this.#keeps = true;
+    const route = sender.route!;
+    if (!route.armed) {
+      this.operation = route.arming(() => sender.onSend(0));
+      return true;
+    }
+    const length = Math.min(rest, ZERO_COPY_PIECE_BYTES);
+    const send = this.#zeroCopy.take(this.#socket, this, length);
+    if (send === null) return false;
+    send.aim(segment, this.#sent, length, ++this.#zeroCopySends);
+    this.operation = send;
+    return true;
+  }
+
+  #chooseSeveral(segment: Segment<TransmitSlot>, rest: number, zeroCopyBytes: number): void {
     const parts: GatherPart[] = [part(segment, this.#sent, rest)];
     let room = PIECE_BYTES - rest;
     for (const other of this.#more) {
       if (room <= 0) break;
+      // It goes by itself, without a copy.
+      if (segmentBytes(other) >= zeroCopyBytes && this.#leaves(other)) break;
       const length = Math.min(room, segmentBytes(other));
       parts.push(part(other, 0, length));
       room -= length;
@@ -224,13 +345,13 @@ class GatherTo extends SendMsg {
   constructor(socket: FixedFd, send: SendTo) {
     super({ socket, data: [NOTHING], waitAll: false });
     this.#send = send;
-    this.handler = (cqe) => this.#send.sender.onSend(cqe);
+    this.handler = (cqe) => this.#send.sender.onSend(cqe.res);
   }
 }
 
 // One function for all, called as a method.
 function tell(this: unknown, cqe: Cqe): void {
-  (this as SendTo).sender.onSend(cqe);
+  (this as SendTo).sender.onSend(cqe.res);
 }
 
 const NOTHING = new Uint8Array(0);

@@ -26,10 +26,16 @@ import { Acceptor } from './acceptor.js';
 import { Connection } from './connection.js';
 import { Equipment, GATHERINGS_MAX } from './equipment.js';
 import type { IoUringRuntimeOptions } from './options.js';
-import { Discarded } from './outgoing.js';
+import { Discarded, type Sender } from './outgoing.js';
 import { turnBytes } from './receive.js';
 import type { SendSide } from './send-side.js';
 import { TransmitPool } from './transmit-pool.js';
+import {
+  RING_HELD_SENDS_MAX,
+  type ZeroCopy,
+  type ZeroCopyTrials,
+  zeroCopyOf,
+} from './zero-copy.js';
 
 /** Resolution of every deadline. */
 const TICK_MS = 250;
@@ -49,6 +55,8 @@ const CLOSING_LINGER_MS = 250;
 /** The longest time a timer of Node.js can take. */
 const TIMER_MS_MAX = 2 ** 31 - 1;
 const SUBMISSION_ENTRIES = 2048;
+/** Operations of no connection, or of the few that hold more: accepts, cancellations, the timer; zero-copy sends. */
+const SPARE_OPERATIONS = 64 + RING_HELD_SENDS_MAX;
 /** Operations of one connection that can be in flight: receive, send, shutdown or close, two cancellations. */
 const OPERATIONS_PER_CONNECTION = 5;
 
@@ -99,6 +107,7 @@ export class IoUringRuntime implements Runtime<ListenOptions, SocketName> {
   readonly discarded: Discarded;
   /** @internal */
   readonly equipment: Equipment;
+  readonly #zeroCopy: ZeroCopy;
   readonly #bearer: UringBearer;
   readonly #app: Blueprint;
   readonly #layers: readonly LayerBlueprint[];
@@ -134,7 +143,7 @@ export class IoUringRuntime implements Runtime<ListenOptions, SocketName> {
   };
 
   /** @throws RingSetupError where io_uring cannot be used, saying why */
-  constructor(options: IoUringRuntimeOptions, ringFactory?: RingFactory) {
+  constructor(options: IoUringRuntimeOptions, ringFactory?: RingFactory, trials?: ZeroCopyTrials) {
     const { maxConnections, fileLimit } = fitting(options.maxConnections, options);
     this.maxConnections = maxConnections;
     this.#admission = new Admission({ ...options, maxConnections });
@@ -150,7 +159,10 @@ export class IoUringRuntime implements Runtime<ListenOptions, SocketName> {
         CoreQueue: SUBMISSION_ENTRIES,
         CompletionQueue: SUBMISSION_ENTRIES * 4,
         RegisteredFd: fileLimit,
-        PendingCompletions: Math.min(1_048_575, fileLimit * OPERATIONS_PER_CONNECTION + 64),
+        PendingCompletions: Math.min(
+          1_048_575,
+          fileLimit * OPERATIONS_PER_CONNECTION + SPARE_OPERATIONS,
+        ),
         Buffers: RECEIVE_BUFFERS + TRANSMIT_SLOTS + GATHERINGS_MAX,
         BufferBytes: 2 ** 30,
         BufferGroups: 1,
@@ -174,12 +186,15 @@ export class IoUringRuntime implements Runtime<ListenOptions, SocketName> {
       void this.#bearer.close();
       throw error;
     }
-    this.discarded = new Discarded(this.transmit, new FixedFd(0), NOBODY);
+    const probe = this.#bearer.probe();
+    this.#zeroCopy = zeroCopyOf(probe, options.minZeroCopyBytes, this.clock, trials);
+    this.discarded = new Discarded(this.transmit, this.#zeroCopy, new FixedFd(0), NOBODY);
     this.equipment = new Equipment(
       this.receive.group,
       this.transmit,
       (bytes) => this.#bearer.allocate(bytes),
-      turnBytes(this.#bearer.probe().kernel),
+      turnBytes(probe.kernel),
+      this.#zeroCopy,
     );
     this.#timer = new Timeout({ milliseconds: TICK_MS });
     this.#timer.handler = () => this.#tick();
@@ -203,6 +218,7 @@ export class IoUringRuntime implements Runtime<ListenOptions, SocketName> {
       bytesSent: this.bytesSent,
       connectionsRefused: this.#refusals,
       acceptPaused: this.#acceptors.some((acceptor) => acceptor.paused),
+      ...this.#zeroCopy.counts,
       ring: this.#bearer.stats(),
     };
   }
@@ -321,6 +337,11 @@ export class IoUringRuntime implements Runtime<ListenOptions, SocketName> {
     } catch {
       return null; // gone already
     }
+  }
+
+  /** Whether the way to the peer leaves this machine. @internal */
+  leaves(socket: FixedFd): boolean {
+    return this.#zeroCopy.leaves(this.peerOf(socket));
   }
 
   /** A connection was accepted into direct descriptor `index`. @internal */
@@ -463,4 +484,10 @@ function demandMultishotReceive(bearer: UringBearer): void {
   if (!has('SEND_ZC')) throw new UnsupportedOpcodeError('RECV multishot', '6.0', kernel);
 }
 
-const NOBODY = { onSend() {} };
+const NOBODY: Sender = {
+  lost: true,
+  route: null,
+  onSend() {},
+  findRoute: () => null,
+  onReleased() {},
+};

@@ -1,11 +1,11 @@
 import type { FixedFd } from '@ringbearer/io-uring-fd';
-import type { Cqe } from '@ringbearer/io-uring-opcode';
 import type { Clock } from '../../sans-io/clock.js';
 import type { CloseReason, Orbit } from '../../sans-io/orbit.js';
 import { BytesChangedError, warnBytesChanged } from '../bytes-changed.js';
 import { NO_ORBIT } from '../no-orbit.js';
 import { LOW_WATER_BYTES } from '../transmit-queue.js';
 import { TransmitSide } from '../transmit-side.js';
+import { OpenRoute } from './open-route.js';
 import type { Outgoing, Sender } from './outgoing.js';
 import type { IoUringRuntime } from './runtime.js';
 
@@ -25,6 +25,8 @@ export abstract class SendSide extends TransmitSide<Outgoing> implements Sender 
   protected readonly socket: FixedFd;
   protected orbit: Orbit = NO_ORBIT;
   protected state: State = 'open';
+  /** The way to the peer; null: bytes are copied, undefined: nobody looked. */
+  route: OpenRoute | null | undefined;
 
   constructor(runtime: IoUringRuntime, socket: FixedFd) {
     super();
@@ -35,6 +37,8 @@ export abstract class SendSide extends TransmitSide<Outgoing> implements Sender 
 
   /** End of the batch. */
   abstract flush(): void;
+  /** The peer takes nothing, or acknowledges nothing, for the write timeout. */
+  protected abstract late(): void;
   /** The connection is over. */
   protected abstract leave(reason: CloseReason): void;
   /** Closes the socket once none of its operations is in flight. */
@@ -79,7 +83,7 @@ export abstract class SendSide extends TransmitSide<Outgoing> implements Sender 
       this.#cannotSend(outgoing, error);
       return true;
     }
-    this.giveOutgoing(outgoing);
+    if (outgoing.held === 0) this.giveOutgoing(outgoing);
     return false;
   }
 
@@ -87,14 +91,16 @@ export abstract class SendSide extends TransmitSide<Outgoing> implements Sender 
   protected dropOutgoing(): void {
     const { outgoing } = this;
     if (outgoing === null) return;
-    if (!outgoing.idle) this.lost = true;
+    if (outgoing.unsent) this.lost = true;
     outgoing.queue.clear();
   }
 
-  /** The peer takes nothing. */
-  protected sendIsLate(now: number): boolean {
+  /** The coarse timer: a peer that takes nothing, or acknowledges nothing, is late. */
+  protected tickSends(now: number): void {
     const { outgoing } = this;
-    return outgoing?.busy === true && now >= outgoing.deadline && this.state !== 'gone';
+    if (outgoing === null) return;
+    if (outgoing.busy && now >= outgoing.deadline && this.state !== 'gone') this.late();
+    else if (outgoing.held > 0 && now >= outgoing.heldDeadline) this.#askProgress(outgoing);
   }
 
   #push(outgoing: Outgoing): void {
@@ -102,9 +108,8 @@ export abstract class SendSide extends TransmitSide<Outgoing> implements Sender 
     this.runtime.push(outgoing.operation);
   }
 
-  onSend(cqe: Cqe): void {
+  onSend(res: number): void {
     const outgoing = this.outgoing!;
-    const { res } = cqe;
     if (this.state === 'gone') {
       outgoing.drop();
       this.release();
@@ -131,7 +136,7 @@ export abstract class SendSide extends TransmitSide<Outgoing> implements Sender 
       this.orbit.drained();
     }
     if (outgoing.queue.bytes > 0 || this.state === 'ending') this.touch();
-    else if (!this.dirty) this.giveOutgoing(outgoing);
+    else if (!this.dirty && outgoing.held === 0) this.giveOutgoing(outgoing);
   }
 
   /** What is to be sent cannot be: it goes back, so that nobody inherits it, and the connection ends. */
@@ -141,5 +146,37 @@ export abstract class SendSide extends TransmitSide<Outgoing> implements Sender 
     this.leave('aborted');
     if (!(error instanceof BytesChangedError)) throw error;
     warnBytesChanged(error);
+  }
+
+  // ---- zero copy
+
+  findRoute(): OpenRoute | null {
+    this.route = this.runtime.leaves(this.socket) ? new OpenRoute(this.socket) : null;
+    return this.route;
+  }
+
+  onReleased(outgoing: Outgoing, copied: boolean, changed: boolean): void {
+    if (copied) this.route!.copies = true;
+    outgoing.heldDeadline = this.clock.now + this.runtime.writeTimeoutMs;
+    if (!this.lost) outgoing.tellReleased();
+    if (changed && this.state !== 'gone' && this.state !== 'free') {
+      this.lost = true;
+      this.leave('aborted');
+      warnBytesChanged(new BytesChangedError());
+    }
+    if (outgoing.held > 0) return;
+    if (this.state === 'free') this.giveOutgoing(outgoing);
+    else if (this.state === 'gone') this.release();
+    else if (!outgoing.unsent && !this.dirty) this.giveOutgoing(outgoing);
+  }
+
+  /** No memory was let go for the write timeout. */
+  #askProgress(outgoing: Outgoing): void {
+    const asking = this.route!.asking(outgoing.heldBytes, (progress) => {
+      if (this.outgoing !== outgoing || outgoing.held === 0 || this.state === 'free') return;
+      if (progress) outgoing.heldDeadline = this.clock.now + this.runtime.writeTimeoutMs;
+      else this.late();
+    });
+    if (asking !== null) this.runtime.push(asking);
   }
 }

@@ -1,0 +1,81 @@
+import type { FixedFd } from '@ringbearer/io-uring-fd';
+import {
+  type OpCode,
+  SetSocketOption,
+  SocketOption,
+  SocketQueue,
+} from '@ringbearer/io-uring-opcode';
+
+/** `struct linger`: on or off, and seconds. */
+const RESETS: Uint8Array = Uint8Array.of(1, 0, 0, 0, 0, 0, 0, 0);
+const LINGERS: Uint8Array = new Uint8Array(8);
+
+/**
+ * The way of one connection to a peer on another machine, by which memory may go without a copy.
+ *
+ * From the first such send on, its socket resets when it is closed (SO_LINGER with no time), until all memory is let go and the end may be as any other's. Memory
+ * of ours would else be the kernel's for as long as a peer likes, who does not acknowledge; and were the thread to end, the kernel would send what the memory
+ * is used for next.
+ */
+export class OpenRoute {
+  /** The kernel copies after all, or refuses: nothing goes without a copy any more. */
+  copies = false;
+  /** The socket resets when it is closed. */
+  armed = false;
+  /** FIN is sent, and the end waits for the peer. */
+  finished = false;
+  readonly #socket: FixedFd;
+  #option: SetSocketOption | null = null;
+  #progress: SocketQueue | null = null;
+  /** Bytes that the peer had not acknowledged when it was asked for last. */
+  #unacknowledged = Number.POSITIVE_INFINITY;
+
+  constructor(socket: FixedFd) {
+    this.#socket = socket;
+  }
+
+  /** An option is being set. */
+  get changing(): boolean {
+    return this.#option?.inFlight === true;
+  }
+
+  /** What makes the socket reset when it is closed. */
+  arming(done: () => void): OpCode<unknown> {
+    return this.#change(RESETS, (res) => {
+      if (res < 0) this.copies = true;
+      else this.armed = true;
+      done();
+    });
+  }
+
+  /** What makes its end as any other's. Nothing goes without a copy any more. */
+  disarming(done: () => void): OpCode<unknown> {
+    this.armed = false;
+    this.copies = true;
+    return this.#change(LINGERS, done);
+  }
+
+  /**
+   * What asks how much the peer has acknowledged; null: it is under way. No memory was let go for a while, which says little of a long piece.
+   *
+   * @param heldBytes bytes in memory that is not let go
+   * @param done hears whether there was some progress since it was asked for last
+   */
+  asking(heldBytes: number, done: (progress: boolean) => void): OpCode<unknown> | null {
+    if (this.#progress?.inFlight) return null;
+    const before = Math.min(this.#unacknowledged, heldBytes);
+    this.#progress = new SocketQueue({ socket: this.#socket, queue: 'output' });
+    this.#progress.handler = ({ res }) => {
+      if (res >= 0) this.#unacknowledged = res;
+      done(res >= 0 && res < before);
+    };
+    return this.#progress;
+  }
+
+  #change(value: Uint8Array, done: (res: number) => void): OpCode<unknown> {
+    const socket = this.#socket;
+    this.#option = new SetSocketOption({ socket, option: SocketOption.LINGER, value });
+    this.#option.handler = ({ res }) => done(res);
+    return this.#option;
+  }
+}
