@@ -66,10 +66,17 @@ export class Vector {
     }
     const count = integerArgument(action, `${name}.length`, parts.length, 1, VECTOR_PARTS_MAX);
     const checked: Part[] = [];
+    const memories: KernelMemory[] = [];
+    let length = 0;
     // Not with map(): that of a subclass may answer what was never checked.
-    for (let i = 0; i < count; i++)
-      checked.push(partArgument(action, `${name}[${i}]`, parts[i]!, kernelOnly));
-    const length = checked.reduce((sum, part) => sum + part.length, 0);
+    for (let i = 0; i < count; i++) {
+      const part = partArgument(action, name, i, parts[i]!, kernelOnly);
+      checked.push(part);
+      length += part.length;
+      // Several parts may be of one memory: it has one owner, who is asked once. They follow each other mostly.
+      const { memory } = part;
+      if (memory !== null && memory !== memories[memories.length - 1]) memories.push(memory);
+    }
     integerArgument(action, `the length of ${name}`, length, 0, TRANSFER_BYTES_MAX);
     if (within !== null) {
       checked.forEach(({ memory, offset, length: bytes }, i) => {
@@ -82,8 +89,7 @@ export class Vector {
     this.#within = within;
     this.#parts = checked;
     this.#length = length;
-    // Several parts may be of one memory: it has one owner, who is asked once.
-    this.#memories = [...new Set(checked.flatMap(({ memory }) => memory ?? []))];
+    this.#memories = memories.length > 1 ? [...new Set(memories)] : memories;
   }
 
   /** Entries of the array. */
@@ -189,23 +195,37 @@ export class Vector {
 const DETACHED =
   'Cannot vouch for the bytes sent as a buffer was transferred or resized: keep it until the final completion';
 
-function partArgument(action: string, name: string, part: GatherPart, kernelOnly: boolean): Part {
+/** Names are put together for errors only: this is on the way of every send. */
+function partArgument(
+  action: string,
+  name: string,
+  index: number,
+  part: GatherPart,
+  kernelOnly: boolean,
+): Part {
   if (part instanceof Uint8Array && !kernelOnly) {
     return { memory: null, bytes: part, offset: 0, length: byteLengthOf(part) };
   }
-  const whole = isMemory(part);
-  const memory = whole ? part : (part as MemoryPart | null)?.memory;
+  if (isMemory(part)) return { memory: part, bytes: null, offset: 0, length: part.byteLength };
+  const memory = (part as MemoryPart | null)?.memory;
   if (!isMemory(memory)) {
     const kinds = kernelOnly ? 'kernel memory' : 'a Uint8Array or kernel memory';
     throw new TypeError(
-      `Cannot ${action} as ${name} must be ${kinds}: current value is ${show(part)}`,
+      `Cannot ${action} as ${name}[${index}] must be ${kinds}: current value is ${show(part)}`,
     );
   }
-  const { offset = 0, length } = whole ? {} : (part as MemoryPart);
-  integerArgument(action, `${name}.offset`, offset, 0, memory.byteLength);
+  const { offset = 0, length } = part as MemoryPart;
+  if (!within(offset, memory.byteLength)) {
+    integerArgument(action, `${name}[${index}].offset`, offset, 0, memory.byteLength);
+  }
   const room = memory.byteLength - offset;
-  const used = integerArgument(action, `${name}.length`, length ?? room, 0, room);
+  const used = length ?? room;
+  if (!within(used, room)) integerArgument(action, `${name}[${index}].length`, used, 0, room);
   return { memory, bytes: null, offset, length: used };
+}
+
+function within(value: number, max: number): boolean {
+  return Number.isSafeInteger(value) && value >= 0 && value <= max;
 }
 
 function isMemory(value: unknown): value is KernelMemory {

@@ -50,8 +50,13 @@ export interface Left {
   /** True while the transmit queue is above its high-water mark. */
   readonly blocked: boolean;
 
-  /** Sends what is queued, then FIN, then lingers for the peer's FIN within the runtime's bound and closes. */
-  end(): void;
+  /**
+   * Sends what is queued, then FIN, then lingers for the peer's FIN within the runtime's bound and closes.
+   *
+   * @param allSaid the peer has promised to send nothing more, and all it sent was consumed: no need to linger. What it sends all the same may cost it the
+   * last bytes that were sent.
+   */
+  end(allSaid?: boolean): void;
 
   /**
    * Drops what is queued and closes at once.

@@ -70,11 +70,15 @@ export abstract class ConnectionEnds extends ConnectionFlow {
     this.end();
   }
 
-  /** Flushes, sends FIN and takes no more. The Left lingers, so that a peer still sending gets to read our last reply. */
-  protected end(): void {
+  /**
+   * Flushes, sends FIN and takes no more. The Left lingers, so that a peer still sending gets to read our last reply.
+   *
+   * @param allSaid it is not sending: it may not, after a request with `Connection: close` (RFC 9112 section 9.6)
+   */
+  protected end(allSaid = false): void {
     this.read = READ_CLOSED;
     this.disarm();
-    this.left.end();
+    this.left.end(allSaid);
     this.resume();
   }
 

@@ -228,6 +228,7 @@ export class Http1Connection extends ConnectionEnds implements Orbit, ExchangeHo
     this.exchange ??= new Http1Exchange(this, this.left, this.context);
     const exchange = this.exchange;
     exchange.begin(head, keepAlive, length);
+    exchange.isLast = !head.keepAlive && length === 0 && !more;
     if (exchange.run(head)) {
       this.#afterReply(exchange);
       return;
@@ -309,7 +310,7 @@ export class Http1Connection extends ConnectionEnds implements Orbit, ExchangeHo
     if (this.read === READ_NOTHING) {
       exchange.settle();
       if (exchange.keepAlive) this.#nextRequest();
-      else this.end();
+      else this.end(exchange.isLast);
       return;
     }
     if (this.read === READ_CLOSED) return;

@@ -9,7 +9,7 @@ import { NO_ORBIT } from '../no-orbit.js';
 import type { Ender, Ending } from './ending.js';
 import type { Gatherer, Gathering } from './gathering.js';
 import type { OpenRoute } from './open-route.js';
-import type { Receive, Receiver } from './receive.js';
+import { FirstReceive, type Receive, type Receiver } from './receive.js';
 import type { IoUringRuntime } from './runtime.js';
 import { SendSide } from './send-side.js';
 
@@ -30,7 +30,7 @@ export class Connection extends SendSide implements Left, Receiver, Gatherer, En
   /** Index in the runtime's list of live connections. */
   index = -1;
 
-  readonly #receive: Receive;
+  #receive: Receive | FirstReceive;
   /** Bytes kept; null: none. The {@link #gathering}, once that has begun. */
   #carry: Kept | null = null;
   /** Where a long message is received to; null: nowhere. */
@@ -45,11 +45,13 @@ export class Connection extends SendSide implements Left, Receiver, Gatherer, En
   #receiveEnded = false;
   #endDelivered = false;
   #stoppedReceiving = false;
+  /** The peer has said its last. */
+  #allSaid = false;
   #peer: PeerAddress | null | undefined;
 
   constructor(runtime: IoUringRuntime, socket: FixedFd) {
     super(runtime, socket);
-    this.#receive = runtime.equipment.receive(socket, this);
+    this.#receive = runtime.equipment.firstReceive(socket, this);
   }
 
   /** Builds the pipeline and starts to receive. */
@@ -60,9 +62,10 @@ export class Connection extends SendSide implements Left, Receiver, Gatherer, En
 
   // ---- Left
 
-  end(): void {
+  end(allSaid = false): void {
     if (this.state !== 'open') return;
     this.state = 'ending';
+    this.#allSaid = allSaid;
     this.touch();
   }
   abort(reset = false): void {
@@ -162,6 +165,13 @@ export class Connection extends SendSide implements Left, Receiver, Gatherer, En
     } else this.runtime.push(this.#receive);
   }
 
+  /** The first receive is over: from here on one is in flight all the time. */
+  #receiveOn(): void {
+    const { equipment } = this.runtime;
+    equipment.giveReceive(this.#receive);
+    this.#receive = equipment.receive(this.socket, this);
+  }
+
   onReceive(cqe: Cqe): void {
     const { res } = cqe;
     if (res > 0) {
@@ -174,13 +184,17 @@ export class Connection extends SendSide implements Left, Receiver, Gatherer, En
       } finally {
         ring.recycle(bid);
       }
+      // It did not keep its word: closing over unread bytes would cost it our last ones.
+      if (this.#allSaid && cqe.socketNonEmpty) this.#allSaid = false;
       if (cqe.more) return;
     } else if (cqe.more) return;
     this.#receiving = false;
     if (this.state === 'gone') {
       this.release();
     } else if (res > 0) {
-      if (this.#paused && this.#carry !== null) this.#stoppedReceiving = true;
+      if (this.#allSaid) return; // closed once all is sent
+      if (this.#receive instanceof FirstReceive) this.#receiveOn();
+      else if (this.#paused && this.#carry !== null) this.#stoppedReceiving = true;
       if (this.#stoppedReceiving) this.#stopped();
       else this.#listen();
     } else if (res === 0) {
@@ -339,7 +353,7 @@ export class Connection extends SendSide implements Left, Receiver, Gatherer, En
   /** Everything is sent: FIN, unless the peer's FIN is here and closing says it all. */
   #finish(): void {
     this.deadline = 0;
-    if (this.#receiveEnded) {
+    if (this.#receiveEnded || (this.#allSaid && this.#carry === null)) {
       this.leave('ended');
       return;
     }

@@ -12,7 +12,7 @@ import {
   NOBODY,
 } from './gathering.js';
 import { Outgoing, type Sender } from './outgoing.js';
-import { Receive, type Receiver } from './receive.js';
+import { FirstReceive, Receive, type Receiver } from './receive.js';
 import type { TransmitPool } from './transmit-pool.js';
 import type { ZeroCopy } from './zero-copy.js';
 
@@ -42,6 +42,7 @@ export class Equipment implements GatheredHome {
   readonly #pool: TransmitPool;
   readonly #zeroCopy: ZeroCopy;
   readonly #receives: Receive[] = [];
+  readonly #firsts: FirstReceive[] = [];
   readonly #outgoing: Outgoing[] = [];
   readonly #endings: Ending[] = [];
   readonly #carries: Carry[] = [];
@@ -71,6 +72,14 @@ export class Equipment implements GatheredHome {
     this.#turnBytes = turn;
     this.#pool = pool;
     this.#allocate = allocate;
+  }
+
+  firstReceive(socket: FixedFd, receiver: Receiver): FirstReceive {
+    const first = this.#firsts.pop();
+    if (first === undefined) return new FirstReceive(socket, this.#group, receiver);
+    first.setSocket(socket);
+    first.receiver = receiver;
+    return first;
   }
 
   receive(socket: FixedFd, receiver: Receiver): Receive {
@@ -152,9 +161,11 @@ export class Equipment implements GatheredHome {
     }
   }
 
-  giveReceive(receive: Receive): void {
+  giveReceive(receive: Receive | FirstReceive): void {
     receive.receiver = NO_RECEIVER;
-    if (this.#receives.length < SPARE_MAX) this.#receives.push(receive);
+    if (receive instanceof FirstReceive) {
+      if (this.#firsts.length < SPARE_MAX) this.#firsts.push(receive);
+    } else if (this.#receives.length < SPARE_MAX) this.#receives.push(receive);
   }
 
   giveOutgoing(outgoing: Outgoing): void {

@@ -1,5 +1,5 @@
 import type { FixedFd } from '@ringbearer/io-uring-fd';
-import { type Cqe, RecvMulti } from '@ringbearer/io-uring-opcode';
+import { type Cqe, Recv, RecvMulti } from '@ringbearer/io-uring-opcode';
 
 /**
  * A receive ends after this many bytes and is begun again when somebody wants more. The kernel goes on receiving before we have a say, 512 KiB at a time and
@@ -16,6 +16,21 @@ export function turnBytes(kernel: string): number | undefined {
 /** Hears of what arrived. */
 export interface Receiver {
   onReceive(cqe: Cqe): void;
+}
+
+/**
+ * The first receive of a connection takes what is there and ends. Many connections are for one request, and one that has no receive in flight can be closed as
+ * soon as it is answered; others go on with a {@link Receive}.
+ */
+export class FirstReceive extends Recv {
+  receiver: Receiver;
+
+  /** @param group buffer group to receive into */
+  constructor(socket: FixedFd, group: number, receiver: Receiver) {
+    super({ socket, group });
+    this.receiver = receiver;
+    this.handler = tell;
+  }
 }
 
 /** The receive that a connection has in flight for as long as it is open. */
@@ -35,5 +50,5 @@ export class Receive extends RecvMulti {
 
 // One function for all, called as a method: a closure for each would cost as much as the operation.
 function tell(this: unknown, cqe: Cqe): void {
-  (this as Receive).receiver.onReceive(cqe);
+  (this as Receive | FirstReceive).receiver.onReceive(cqe);
 }
