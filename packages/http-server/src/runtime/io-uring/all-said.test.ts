@@ -21,7 +21,7 @@ function serve(): number {
   const app = http1({
     handle: rawHandler((request, reply) => {
       if (request.target === '/later') return Promise.resolve().then(() => reply.bytes(BODY));
-      return reply.bytes(BODY);
+      return request.target === '/hello' ? reply.text('hello') : reply.bytes(BODY);
     }),
   });
   runtime = new IoUringRuntime({ app, lingerTimeoutMs: LINGER_MS });
@@ -82,8 +82,8 @@ describe('Connection, whose peer has said its last', () => {
     const port = serve();
     const ask = async () => {
       const socket = await client(port);
-      socket.write(get(CLOSE));
-      await bodyOf(socket);
+      socket.write(get(CLOSE).replace('/', '/hello'));
+      expect((await bodyOf(socket)).toString()).toBe('hello');
       await gone();
       socket.destroy();
     };
