@@ -410,13 +410,11 @@ describe('driver manual', () => {
       nop.handler = () => order.push(name);
       bearer.push(nop, flags);
     }
-    const began = performance.now();
-    // What is held can add nothing: a wait for three would last until the bound.
+    // What is held can add nothing: a wait for three would last until the bound, which is more than a test may.
     for (let left = 3; left > 0; left--) {
       bearer.submitAndWait(left, 60_000);
       expect(bearer.handleCompletions()).toBe(1);
     }
-    expect(performance.now() - began).toBeLessThan(60_000);
     expect(order).toEqual(['before', 'drain', 'behind']);
   });
 
