@@ -2,6 +2,8 @@
 // Here over sockets, with short times; what the defaults are and where each is counted from is shown with a clock of our own, in http1-deadlines.test.ts
 // and http1-handler-timeout.test.ts. That they cost nothing: crowd.test.ts.
 
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
 import { describe, expect, test } from 'vitest';
 import { GROUNDS, HostileHouse, hello, LARGE, type Raw } from './harness/hostile-house.js';
 import { get, type Peer } from './harness/peer.js';
@@ -9,6 +11,9 @@ import { until } from './harness/until.js';
 
 const post = (length: number) =>
   `POST / HTTP/1.1\r\nHost: test\r\nContent-Length: ${length}\r\n\r\n`;
+/** What a client in another thread and a server that stands still say to each other. */
+const [STANDS, SENT, NEVER] = [0, 1, 2];
+const LATE_CLIENT = new URL('./fixtures/late-client.mjs', import.meta.url);
 /** Long enough never to be met in here: what happens is another deadline's doing. */
 const LATER = 60_000;
 const PATIENT = {
@@ -87,6 +92,29 @@ describe.each(GROUNDS)('%s', (_name, ground) => {
     expect([fresh.bufferedBytes, used.bufferedBytes]).toEqual([0, 0]);
     expect(reached()).toEqual({ keepAliveTimeoutMs: 2 });
   });
+
+  test.each([
+    ['keepAliveTimeoutMs', 'an idle connection', [get('/'), get('/')], 1],
+    ['headerReadTimeoutMs', 'a head', ['GET / HTTP/1.1\r\n', 'Host: test\r\n\r\n'], 0],
+    ['bodyReadTimeoutMs', 'a body', [post(5), 'hello'], 0],
+  ] as const)(
+    'what came in time is not late as the server itself stood still: %s, %s',
+    async (limit, _what, pieces, replies) => {
+      const port = await serving(reads, { ...PATIENT, [limit]: 1000 });
+      const state = new Int32Array(new SharedArrayBuffer(12));
+      const client = new Worker(LATE_CLIENT, { workerData: { port, pieces, replies, state } });
+      expect(await once(client, 'message')).toEqual(['ready']);
+      const answered = once(client, 'message');
+      Atomics.store(state, STANDS, 1);
+      Atomics.notify(state, STANDS);
+      // The timer fires, then the bytes come, then it is too late.
+      Atomics.wait(state, SENT, 0);
+      Atomics.wait(state, NEVER, 0, 1000);
+      const statuses = String(await answered).match(/HTTP\/1\.1 \d+/g) ?? [];
+      expect(statuses).toEqual(Array.from({ length: replies + 1 }, () => 'HTTP/1.1 200'));
+      await client.terminate();
+    },
+  );
 
   test('write: a peer that takes nothing is dropped, others are served meanwhile', async () => {
     const port = await serving(

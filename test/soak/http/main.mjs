@@ -1,5 +1,5 @@
 // node test/soak/http/main.mjs --seconds 600 --seed 7: a server in one process, good clients in a second, slow and hostile ones in a third.
-// Ends with zero lost good requests and everything back where it was. Prints progress on stderr and the outcome, as JSON, on stdout.
+// Ends with zero lost good requests and everything back where it was. RINGBEARER_RUNTIME=node: on node:net. Prints progress on stderr and the outcome, as JSON, on stdout.
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -134,10 +134,10 @@ try {
   if (left.mappings > after.mappings.count) wrong.push(`${left.mappings} mappings after close()`);
   expect('the exit code of the server', await server.exited, 0);
   if (wrong.length > 0) throw new Error(wrong.join('\n'));
-  const { accepted, thrown, noBuffers, overflows } = after;
+  const { accepted, thrown, noBuffers, overflows, runtime } = after;
   const { answers, lost } = answered;
   process.stdout.write(
-    `${JSON.stringify({ seed, answers, lost, accepted, thrown, noBuffers, overflows, growth, deeds })}\n`,
+    `${JSON.stringify({ seed, runtime, answers, lost, accepted, thrown, noBuffers, overflows, growth, deeds })}\n`,
   );
   process.exit(0);
 } catch (error) {

@@ -68,12 +68,14 @@ async function state() {
     thrown,
     descriptors: descriptors().size,
     mappings: mappings(),
-    inFlight: ring.capacity.PendingCompletions.used,
-    slots: ring.capacity.RegisteredFd.used,
-    buffers: ring.capacity.Buffers.used,
-    stale: ring.stale,
-    overflows: ring.overflows,
-    noBuffers: ring.noBuffers,
+    // On node:net there is no ring to leave anything in.
+    runtime: server.runtime,
+    inFlight: ring?.capacity.PendingCompletions.used ?? 0,
+    slots: ring?.capacity.RegisteredFd.used ?? 0,
+    buffers: ring?.capacity.Buffers.used ?? 0,
+    stale: ring?.stale ?? 0,
+    overflows: ring?.overflows ?? 0,
+    noBuffers: ring?.noBuffers ?? 0,
   };
 }
 

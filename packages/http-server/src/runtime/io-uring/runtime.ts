@@ -29,6 +29,7 @@ import type { IoUringRuntimeOptions } from './options.js';
 import { Discarded, type Sender } from './outgoing.js';
 import { turnBytes } from './receive.js';
 import type { SendSide } from './send-side.js';
+import { TickGuard } from './tick-guard.js';
 import { TransmitPool } from './transmit-pool.js';
 import {
   RING_HELD_SENDS_MAX,
@@ -119,6 +120,7 @@ export class IoUringRuntime implements Runtime<ListenOptions, SocketName> {
   readonly #acceptors: Acceptor[] = [];
   readonly #live: Connection[] = [];
   readonly #timer: Timeout;
+  readonly #ticks = new TickGuard(TICK_MS);
   readonly #board: StatsBoard | null;
   #dirty = new WorkList<SendSide>();
   #flushing = new WorkList<SendSide>();
@@ -379,8 +381,9 @@ export class IoUringRuntime implements Runtime<ListenOptions, SocketName> {
 
   /** There is something for the coarse timer to look after. @internal */
   watch(): void {
-    if (!this.#timer.inFlight && !this.#bearer.closed)
-      this.#bearer.push(this.#timer, SubmissionFlags.BACKGROUND);
+    if (this.#timer.inFlight || this.#bearer.closed) return;
+    this.#ticks.set(this.clock.now);
+    this.#bearer.push(this.#timer, SubmissionFlags.BACKGROUND);
   }
 
   /** The descriptor of a connection is closed. @internal */
@@ -456,6 +459,10 @@ export class IoUringRuntime implements Runtime<ListenOptions, SocketName> {
   #tick(): void {
     this.clock.update();
     const { now } = this.clock;
+    if (this.#ticks.passes(now)) {
+      this.watch();
+      return;
+    }
     const live = this.#live;
     // Backwards: a connection that is closed at once is replaced by one that was looked at.
     for (let index = live.length - 1; index >= 0; index--) {

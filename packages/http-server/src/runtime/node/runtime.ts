@@ -330,7 +330,9 @@ export class NodeRuntime implements Runtime<ListenOptions, SocketName> {
 
   /** There is something for the coarse timer to look after. */
   #watch(): void {
-    this.#timer ??= setInterval(() => this.#tick(), TICK_MS).unref();
+    // Timers come before sockets in a turn of the loop. What came while this thread stood still is looked at first: it is not late for that.
+    const afterSockets = () => setImmediate(() => this.#tick()).unref();
+    this.#timer ??= setInterval(afterSockets, TICK_MS).unref();
   }
 
   #tick(): void {
