@@ -4,8 +4,14 @@
  * @module
  */
 export * from './bearer.js';
-export * from './bearer-buffers.js';
-export * from './capacity.js';
+export type { BearerBuffers, GroupOptions, PoolOptions } from './bearer-buffers.js';
+export {
+  BEARER_CAPACITY_KINDS,
+  type BearerCapacity,
+  type BearerCapacityKind,
+  type CapacityUse,
+  type QueueSizes,
+} from './capacity.js';
 export { Chain, type ChainElementOptions, type ChainSubmitOptions } from './chain.js';
 export * from './chain-outcome.js';
 export { BEARER_CHANNELS } from './diagnostics.js';
@@ -20,10 +26,16 @@ export {
 } from './errors.js';
 export * from './futex.js';
 export type { SubmissionKey } from './key.js';
-export * from './listener.js';
+export type { Listener } from './listener.js';
 export * from './listening-socket.js';
 export type { MappedMemory } from './memory-store.js';
-export * from './options.js';
+export type {
+  BearerOptions,
+  ManualHandler,
+  StreamOptions,
+  SubmitOptions,
+  WaitOptions,
+} from './options.js';
 export type { Capabilities, Probe } from './probe.js';
 export * from './registration/index.js';
 export { type DriverKind, type RingFactory, setupHint } from './ring/setup.js';

@@ -34,7 +34,8 @@ export class Listener {
   #closing: Promise<void> | null = null;
 
   /**
-   * Opens, binds and listens, at once. `bearer.listen` calls this.
+   * Opens, binds and listens, at once.
+   * @internal `bearer.listen` calls this.
    * @throws the system's error, with code (`EADDRINUSE`), errno and syscall, and address and port, or path
    */
   constructor(bearer: UringBearer, raw: RawRing, host: ListenerHost, options: ListenOptions) {
