@@ -52,9 +52,9 @@ describe.each(FOLDERS)('%s', (folder) => {
     );
   });
 
-  test('has no tests, no state of the build, no settings of its author', () => {
+  test('has no tests, no maps to sources that are not there, no state of the build, no settings of its author', () => {
     const inside = [...files].filter((file) =>
-      /\.(?:test|contract|bench)\.|test-support|tsbuildinfo|tsconfig|(?:^|\/)\./.test(file),
+      /\.(?:test|contract|bench)\.|\.map$|test-support|tsbuildinfo|tsconfig|(?:^|\/)\./.test(file),
     );
     expect(inside).toEqual([]);
   });
