@@ -18,6 +18,14 @@ export interface MemoryLeftOptions {
 
 const LOOPBACK: PeerAddress = { family: 'IPv4', address: '127.0.0.1', port: 40_000 };
 
+/** Bytes that were gathered, as they are shown. */
+export interface GatheredBytes {
+  /** Where they are. */
+  readonly bytes: Uint8Array;
+  /** The offset after the last one. */
+  readonly end: number;
+}
+
 /** The Left of the in-memory runtime: keeps what is written until the test takes it, and asserts the contract of {@link Left}. */
 export class MemoryLeft implements Left {
   /** The clock of its runtime. */
@@ -51,7 +59,7 @@ export class MemoryLeft implements Left {
   /** What {@link hold} handed out and nobody has given back. */
   readonly held = new Set<HeldBytes>();
   /** The bytes that {@link hold} may have: those shown now, if they were gathered; the connection's business. */
-  gathered: { readonly bytes: Uint8Array; readonly end: number } | null = null;
+  gathered: GatheredBytes | null = null;
   /** How often bytes were committed, written or sent: a measure of coalescing. */
   writes = 0;
 
