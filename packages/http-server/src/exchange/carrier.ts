@@ -76,7 +76,7 @@ export interface Carrier {
     kind: ContentKind,
     body: Uint8Array,
   ): void;
-  /** Sends a whole reply with the bytes of `body`, which holds them no longer then. @throws as {@link BodyLease.move} */
+  /** Sends a whole reply with the bytes of `body`, which holds them no longer then. @throws HttpServerError `LEASE_RELEASED`, `LEASE_BUSY` */
   respondLease(
     status: number,
     fields: ReplyFields | null,
