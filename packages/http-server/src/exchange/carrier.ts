@@ -66,6 +66,8 @@ export interface Carrier {
   signal(): AbortSignal;
   /** Aborted when nobody is left to take the reply. */
   replySignal(): AbortSignal;
+  /** Calls `lost` when nobody is left to take the reply, from now on; null: nobody. */
+  whenLost(lost: ((reason: unknown) => void) | null): void;
 
   /** Sends a whole reply with the UTF-8 bytes of `body`. */
   respondString(status: number, fields: ReplyFields | null, kind: ContentKind, body: string): void;

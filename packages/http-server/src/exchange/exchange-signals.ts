@@ -11,6 +11,8 @@ export class ExchangeSignals {
   #ended: unknown = null;
   /** Why the reply's is. */
   #lost: unknown = null;
+  /** Told when the reply is lost: what costs a writer of ours less than a signal. */
+  onLost: ((reason: unknown) => void) | null = null;
 
   /** Somebody has the request's signal, and so is told. */
   get heeded(): boolean {
@@ -40,6 +42,7 @@ export class ExchangeSignals {
     this.#lost = reason;
     this.end(reason);
     this.#reply?.abort(reason);
+    this.onLost?.(reason);
   }
 }
 

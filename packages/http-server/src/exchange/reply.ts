@@ -79,6 +79,12 @@ export class HttpReply {
     return carrier.replySignal();
   }
 
+  /** Tells `lost` what {@link signal} would be aborted with, without building it; null: nobody. @internal */
+  whenLost(lost: ((reason: unknown) => void) | null): void {
+    const carrier = this.#carrier;
+    if (carrier.generation === this.#generation) carrier.whenLost(lost);
+  }
+
   /** Status of the reply, 200 unless set. */
   get statusCode(): number {
     return this.#status;

@@ -21,6 +21,16 @@ async function told(make: () => unknown): Promise<unknown> {
   }
 }
 
+/** A stream of two chunks. */
+function streamOf(...texts: string[]): ReadableStream<Uint8Array> {
+  return new ReadableStream({
+    start(controller) {
+      for (const text of texts) controller.enqueue(Buffer.from(text));
+      controller.close();
+    },
+  });
+}
+
 describe('FastResponse is what the Response of Node is:', () => {
   const cases: Record<string, (R: typeof Response) => unknown> = {
     'a redirect to what the parser completes': (R) => R.redirect('https://a.example', 302),
@@ -54,6 +64,63 @@ describe('FastResponse is what the Response of Node is:', () => {
       const reader = response.body!.getReader();
       const first = await reader.read();
       return [Buffer.from(first.value!).toString(), response.bodyUsed];
+    },
+    'a stream': (R) => new R(streamOf('a', 'b')),
+    'a stream with status and fields': (R) =>
+      new R(streamOf('a'), {
+        status: 201,
+        statusText: 'Made',
+        headers: { a: 'b', 'content-type': 'x/y' },
+      }),
+    'a stream as JSON': (R) => new R(streamOf('{"a":', '1}')).json(),
+    'a stream as bytes': async (R) => [
+      ...new Uint8Array(await new R(streamOf('a', 'b')).arrayBuffer()),
+    ],
+    'a stream as a blob': async (R) => {
+      const blob = await new R(streamOf('ab'), { headers: { 'content-type': 'x/y' } }).blob();
+      return [blob.type, await blob.text()];
+    },
+    'the body of a stream is that stream, however often': (R) => {
+      const stream = streamOf('a');
+      const response = new R(stream);
+      const first = response.body;
+      return [first === stream, first === response.body, response.bodyUsed];
+    },
+    'a stream that is read elsewhere is used': async (R) => {
+      const stream = streamOf('a', 'b');
+      const response = new R(stream);
+      const before = response.bodyUsed;
+      await stream.getReader().read();
+      return [before, response.bodyUsed, await response.text().catch((error: Error) => error.name)];
+    },
+    'a stream that was read as text': async (R) => {
+      const response = new R(streamOf('a'));
+      const text = await response.text();
+      return [text, response.bodyUsed, await response.text().catch((error: Error) => error.name)];
+    },
+    'a clone of a stream': async (R) => {
+      const response = new R(streamOf('a', 'b'), { headers: { a: 'b' } });
+      const clone = response.clone();
+      clone.headers.set('a', 'c');
+      return [await response.text(), await clone.text(), response.headers.get('a')];
+    },
+    'a locked stream': (R) => {
+      const stream = streamOf('a');
+      stream.getReader();
+      return new R(stream);
+    },
+    'a stream that was begun': async (R) => {
+      const stream = streamOf('a', 'b');
+      const reader = stream.getReader();
+      await reader.read();
+      reader.releaseLock();
+      return new R(stream);
+    },
+    'a stream with a status that has none': (R) => new R(streamOf('a'), { status: 204 }),
+    'fields changed before a stream is read': async (R) => {
+      const response = new R(streamOf('a'));
+      response.headers.set('a', 'b');
+      return [await response.text(), [...response.headers]];
     },
   };
 

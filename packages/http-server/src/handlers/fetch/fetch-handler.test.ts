@@ -116,6 +116,29 @@ describe.each(KINDS)('fetchHandler() with %s', (_name, Response) => {
     expect(peer.received.match(/a{10000}/g)).toHaveLength(50);
   });
 
+  test('sends a stream once: a response that was sent, and one that was begun, are answered 500', async () => {
+    const streamOf = () =>
+      new ReadableStream({
+        start(controller) {
+          controller.enqueue(Buffer.from('a'));
+          controller.enqueue(Buffer.from('b'));
+          controller.close();
+        },
+      });
+    const shared = new Response(streamOf(), { headers: { 'X-A': 'b' } });
+    const begun = new Response(streamOf());
+    const reader = begun.body!.getReader();
+    await reader.read();
+    reader.releaseLock();
+    const answers = [shared, shared, begun];
+    const peer = await connect(() => answers.shift()!)
+      .send(GET.repeat(3))
+      .settle(40);
+    expect(statuses(peer)).toEqual([200, 500, 500]);
+    expect(peer.received).toMatch(/x-a: b\r\n/i);
+    expect(errors.map((error) => (error as Error).name)).toEqual(['TypeError', 'TypeError']);
+  });
+
   test('cancels the stream when the peer goes away, and for HEAD', async () => {
     const reasons: unknown[] = [];
     const peer = connect(

@@ -39,30 +39,37 @@ export function sendResponse(
   if (inside.made(response)) {
     const real = inside.real(response);
     if (real !== null) return sendReal(real, request, reply);
-    sendFast(response, reply);
-    return undefined;
+    return sendFast(response, request, reply);
   }
   return sendReal(response as Response, request, reply);
 }
 
-function sendFast(response: FastResponse, reply: HttpReply): void {
+function sendFast(
+  response: FastResponse,
+  request: HttpRequest,
+  reply: HttpReply,
+): Promise<void> | undefined {
   const body = inside.take(response);
   const fields = inside.fields(response);
+  const stream = body instanceof ReadableStream ? body : null;
+  const sized = body !== null && stream === null;
   if (response.status !== 200) reply.status(response.status);
   const type = inside.contentType(response);
-  if (fields === null) copyFields(response.headers, reply, body !== null);
+  if (fields === null) copyFields(response.headers, reply, sized);
   else {
     for (let i = 0; i < fields.length; i += 2) {
-      copyField(fields[i]!, fields[i + 1]!, reply, body !== null);
+      copyField(fields[i]!, fields[i + 1]!, reply, sized);
     }
     if (type === TEXT && typeof body === 'string') {
       reply.text(body);
-      return;
+      return undefined;
     }
     if (type !== null) reply.header('Content-Type', type);
   }
+  if (stream !== null) return sendStream(stream, request, reply);
   if (body === null) reply.empty();
-  else reply.end(body);
+  else reply.end(body as string | Uint8Array);
+  return undefined;
 }
 
 async function sendReal(response: Response, request: HttpRequest, reply: HttpReply): Promise<void> {
@@ -77,6 +84,14 @@ async function sendReal(response: Response, request: HttpRequest, reply: HttpRep
     reply.empty();
     return;
   }
+  await sendStream(body, request, reply);
+}
+
+async function sendStream(
+  body: ReadableStream<unknown>,
+  request: HttpRequest,
+  reply: HttpReply,
+): Promise<void> {
   const reader = body.getReader() as ReadableStreamDefaultReader<unknown>;
   if (request.method === 'HEAD') {
     reply.flushHead().end();
@@ -84,19 +99,18 @@ async function sendReal(response: Response, request: HttpRequest, reply: HttpRep
     return;
   }
   // A client that only closed its sending side still reads, so the request's signal would be the wrong one.
-  const { signal } = reply;
-  const cancel = (): void => {
-    reader.cancel(signal.reason).catch(() => {});
+  const cancel = (reason: unknown): void => {
+    reader.cancel(reason).catch(() => {});
   };
-  signal.addEventListener('abort', cancel, { once: true });
+  reply.whenLost(cancel);
   try {
     await pump(reader, reply);
   } catch (error) {
-    cancel();
+    cancel(error);
     // Else the peer went away: no fault of the handler.
     if (!reply.finished || isMismatch(error)) throw error;
   } finally {
-    signal.removeEventListener('abort', cancel);
+    reply.whenLost(null);
   }
 }
 

@@ -246,6 +246,10 @@ export class Http1Exchange extends ReplySide implements Carrier {
     return this.#ownSignals().reply;
   }
 
+  whenLost(lost: ((reason: unknown) => void) | null): void {
+    this.#ownSignals().onLost = lost;
+  }
+
   #ownSignals(): ExchangeSignals {
     if (this.#signals !== null) return this.#signals;
     const signals = new ExchangeSignals();
