@@ -4,11 +4,11 @@
  *
  * It is not a web server. It counts the ends of request heads ("\r\n\r\n") and sends that many copies of
  * one constant response: no parsing, no bodies, no timeouts, no date but a constant one of the right
- * length. What is left is what the kernel charges for the traffic itself.
+ * length. A connection whose first request says "Connection: close" is closed after it. What is left is what the kernel charges for the traffic itself.
  *
  * One thread, one ring:
  *   - multishot accept into direct descriptors (no file table of the process is touched);
- *   - one multishot recv per connection, filling buffers of one shared ring of provided buffers;
+ *   - one recv per connection, then a multishot one, filling buffers of one shared ring of provided buffers;
  *   - one send for all requests found in one received buffer;
  *   - every submission of a batch of completions goes down with the wait for the next batch.
  *
@@ -46,11 +46,25 @@ static const char ANSWER[] =
     "Hello, World!";
 enum { ANSWER_BYTES = sizeof ANSWER - 1 };
 
+/* Asked for by a client that sends no other request: the answer says so too, and the connection is closed after it. */
+static const char CLOSE[] = "Connection: close\r\n";
+enum { CLOSE_BYTES = sizeof CLOSE - 1 };
+static const char LAST_ANSWER[] =
+    "HTTP/1.1 200 OK\r\n"
+    "Content-Type: text/plain; charset=utf-8\r\n"
+    "Content-Length: 13\r\n"
+    "Date: Tue, 01 Jan 2030 00:00:00 GMT\r\n"
+    "Connection: close\r\n"
+    "\r\n"
+    "Hello, World!";
+enum { LAST_ANSWER_BYTES = sizeof LAST_ANSWER - 1 };
+
 /* What a completion belongs to, in the top byte of user_data. */
 enum { OP_ACCEPT = 1, OP_RECV, OP_SEND, OP_SHUTDOWN, OP_CLOSE };
 
 struct connection {
   uint32_t generation; /* told apart in user_data: a slot is reused, and late completions must not hit its heir */
+  uint8_t fresh;       /* nothing was received yet */
   uint8_t matched;     /* bytes of "\r\n\r\n" seen so far: a head may end in a later buffer */
 };
 
@@ -90,9 +104,11 @@ static void arm_accept(void) {
   accepting = 1;
 }
 
+/* The first is no multishot one: a connection for one request has nothing in flight then, and can be closed as soon as it is answered. */
 static void arm_recv(unsigned slot) {
   struct io_uring_sqe *sqe = next_sqe();
-  io_uring_prep_recv_multishot(sqe, slot, NULL, 0, 0);
+  if (connections[slot].fresh) io_uring_prep_recv(sqe, slot, NULL, 0, 0);
+  else io_uring_prep_recv_multishot(sqe, slot, NULL, 0, 0);
   sqe->flags |= IOSQE_FIXED_FILE | IOSQE_BUFFER_SELECT;
   sqe->buf_group = BUFFER_GROUP;
   sqe->user_data = tag(OP_RECV, slot);
@@ -127,6 +143,15 @@ static void close_connection(unsigned slot) {
   if (!accepting) arm_accept(); /* it ended because the table was full; the close above runs first */
 }
 
+/* Answers and closes, in one chain: the close comes whatever became of the send, of which nobody hears as the slot is another's by then. */
+static void answer_last(unsigned slot) {
+  struct io_uring_sqe *sqe = next_sqe();
+  io_uring_prep_send(sqe, slot, LAST_ANSWER, LAST_ANSWER_BYTES, MSG_NOSIGNAL | MSG_WAITALL | MSG_DONTWAIT);
+  sqe->flags |= IOSQE_FIXED_FILE | IOSQE_CQE_SKIP_SUCCESS | IOSQE_IO_HARDLINK;
+  sqe->user_data = tag(OP_SEND, slot);
+  close_connection(slot);
+}
+
 /* Request heads that end in these bytes. memchr skips to the next candidate, so long lines cost little. */
 static unsigned count_heads(const char *at, size_t length, uint8_t *matched) {
   static const char END[4] = {'\r', '\n', '\r', '\n'};
@@ -151,6 +176,7 @@ static unsigned count_heads(const char *at, size_t length, uint8_t *matched) {
 static void on_accept(int result, unsigned flags) {
   if (!(flags & IORING_CQE_F_MORE)) accepting = 0;
   if (result >= 0) {
+    connections[result].fresh = 1;
     connections[result].matched = 0;
     arm_recv((unsigned)result);
   } else if (result != -ENFILE && result != -ECONNABORTED && result != -EINTR && result != -EAGAIN) {
@@ -160,12 +186,19 @@ static void on_accept(int result, unsigned flags) {
 }
 
 static void on_recv(unsigned slot, int result, unsigned flags) {
+  int fresh = connections[slot].fresh;
+  if (result != -ENOBUFS) connections[slot].fresh = 0;
   if (result > 0) {
     unsigned id = flags >> IORING_CQE_BUFFER_SHIFT;
     char *buffer = buffers + (size_t)id * BUFFER_BYTES;
     unsigned heads = count_heads(buffer, (size_t)result, &connections[slot].matched);
+    int last = fresh && heads == 1 && memmem(buffer, (size_t)result, CLOSE, CLOSE_BYTES);
     io_uring_buf_ring_add(buffer_ring, buffer, BUFFER_BYTES, id, io_uring_buf_ring_mask(BUFFERS), 0);
     io_uring_buf_ring_advance(buffer_ring, 1);
+    if (last) {
+      answer_last(slot);
+      return;
+    }
     if (heads > 0) send_answers(slot, heads);
   }
   if (flags & IORING_CQE_F_MORE) return;

@@ -24,10 +24,15 @@ const INSTALL = 'npm --prefix bench install (or --install)';
 export const LIMIT = 'limit';
 
 /** Cases that ask for a constant. */
-const CONSTANT = ['hello', 'hello-1', 'hello-512', 'pipelined'];
+const CONSTANT = ['hello', 'hello-1', 'hello-512', 'pipelined', 'churn'];
 
 /** Names that need the workspace's own build. */
-export const OURS = ['ringbearer-raw', 'ringbearer-fetch'];
+export const OURS = [
+  'ringbearer-raw',
+  'ringbearer-fetch',
+  'ringbearer-raw-node26',
+  'ringbearer-fetch-node26',
+];
 
 const server = (file) => join(BENCH, 'servers', file);
 const installed = (...path) => join(BENCH, 'node_modules', ...path);
@@ -49,10 +54,11 @@ function npmPeer(name, file) {
 }
 
 /** A runtime shipped as a binary inside a platform package: started without its npm launcher script. */
-function runtimePeer(packages, binary, args) {
-  for (const name of packages) {
-    const path = installed(name, binary);
-    if (existsSync(path)) return { command: [path, ...args], version: versionOf(installed(name)) };
+function runtimePeer(packages, binary, args, name = (version) => version) {
+  for (const folder of packages) {
+    const path = installed(folder, binary);
+    if (!existsSync(path)) continue;
+    return { command: [path, ...args], version: name(versionOf(installed(folder))) };
   }
   return { missing: `not installed: ${INSTALL}` };
 }
@@ -69,6 +75,16 @@ function deno(file) {
   return runtimePeer([`@deno/linux-${process.arch}-glibc`], 'deno', args);
 }
 
+/** A newer Node than the one that most have: its V8 makes JSON and streams faster. */
+function node26(file, version) {
+  return runtimePeer([`node-linux-${process.arch}`], 'bin/node', [server(file)], version);
+}
+
+function ours26(file) {
+  const here = ours(file);
+  return 'missing' in here ? here : node26(file, (node) => `${here.version}, Node.js ${node}`);
+}
+
 /** @type {readonly Peer[]} */
 export const PEERS = [
   {
@@ -83,6 +99,16 @@ export const PEERS = [
   { name: 'ringbearer-raw', about: 'ours, raw', launch: () => ours('ringbearer-raw.mjs') },
   { name: 'ringbearer-fetch', about: 'ours, fetch', launch: () => ours('ringbearer-fetch.mjs') },
   {
+    name: 'ringbearer-raw-node26',
+    about: 'ours, raw, on Node 26',
+    launch: () => ours26('ringbearer-raw.mjs'),
+  },
+  {
+    name: 'ringbearer-fetch-node26',
+    about: 'ours, fetch, on Node 26',
+    launch: () => ours26('ringbearer-fetch.mjs'),
+  },
+  {
     name: 'uwebsockets',
     about: 'uWebSockets C++ inside Node, npm uwebsockets',
     launch: () => npmPeer('uwebsockets', 'uwebsockets.mjs'),
@@ -91,7 +117,7 @@ export const PEERS = [
   {
     name: 'bun-static',
     about: 'Bun.serve, static route',
-    cases: [...CONSTANT, 'churn'],
+    cases: CONSTANT,
     launch: () => bun('bun-static.mjs'),
   },
   { name: 'deno', about: 'Deno.serve, fetch', launch: () => deno('deno.mjs') },
@@ -103,6 +129,11 @@ export const PEERS = [
       command: [process.execPath, server('node-http.mjs')],
       version: process.version.slice(1),
     }),
+  },
+  {
+    name: 'node-http-node26',
+    about: 'node:http of Node 26',
+    launch: () => node26('node-http.mjs'),
   },
 ];
 
