@@ -7,6 +7,8 @@ const TOOLS = {
   cc: 'gcc',
   chromium: 'chromium',
   curl: 'curl',
+  ip: 'iproute2',
+  prlimit: 'util-linux',
   strace: 'strace',
   wrk: 'wrk',
 } as const;

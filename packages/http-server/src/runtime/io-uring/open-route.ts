@@ -25,6 +25,7 @@ export class OpenRoute {
   /** FIN is sent, and the end waits for the peer. */
   finished = false;
   readonly #socket: FixedFd;
+  #copiedInARow = 1;
   #option: SetSocketOption | null = null;
   #progress: SocketQueue | null = null;
   /** Bytes that the peer had not acknowledged when it was asked for last. */
@@ -37,6 +38,15 @@ export class OpenRoute {
   /** An option is being set. */
   get changing(): boolean {
     return this.#option?.inFlight === true;
+  }
+
+  /**
+   * What a notification said. The first one decides; after that a way which does not copy may do so once, as it does when packets are cut anew: two in a row
+   * are too many.
+   */
+  noticed(copied: boolean): void {
+    if (!copied) this.#copiedInARow = 0;
+    else if (++this.#copiedInARow >= 2) this.copies = true;
   }
 
   /** What makes the socket reset when it is closed. */

@@ -25,8 +25,13 @@ export interface Sender {
   readonly route: OpenRoute | null | undefined;
   /** Looks. */
   findRoute(): OpenRoute | null;
-  /** Memory of a zero-copy send was let go. @param changed it was taken back before */
-  onReleased(outgoing: Outgoing, copied: boolean, changed: boolean): void;
+  /**
+   * Memory of a zero-copy send was let go.
+   *
+   * @param copied what that says about the way; null: nothing
+   * @param changed it was taken back before
+   */
+  onReleased(outgoing: Outgoing, copied: boolean | null, changed: boolean): void;
 }
 
 /**
@@ -170,9 +175,9 @@ export class Outgoing {
   /** A zero-copy send has its result. */
   zeroCopySent(send: ZeroCopySend, res: number, refused: boolean, more: boolean): void {
     this.#held.push(send);
-    this.#zeroCopy.sent();
     const { sender } = this.#send;
     if (refused) sender.route!.copies = true;
+    else this.#zeroCopy.sent();
     try {
       sender.onSend(refused ? 0 : res);
     } finally {
@@ -188,8 +193,8 @@ export class Outgoing {
     // It may be another connection's in a moment.
     if (this.operation === send) this.operation = this.#send;
     const { changed } = send;
-    const copies = this.#zeroCopy.released(send, copied, !sender.lost);
-    sender.onReleased(this, copies, changed);
+    const notice = this.#zeroCopy.released(send, copied, !sender.lost);
+    sender.onReleased(this, notice, changed);
   }
 
   /** Those who wait may go on, as far as memory is let go. */

@@ -155,8 +155,8 @@ export abstract class SendSide extends TransmitSide<Outgoing> implements Sender 
     return this.route;
   }
 
-  onReleased(outgoing: Outgoing, copied: boolean, changed: boolean): void {
-    if (copied) this.route!.copies = true;
+  onReleased(outgoing: Outgoing, copied: boolean | null, changed: boolean): void {
+    if (copied !== null) this.route!.noticed(copied);
     outgoing.heldDeadline = this.clock.now + this.runtime.writeTimeoutMs;
     if (!this.lost) outgoing.tellReleased();
     if (changed && this.state !== 'gone' && this.state !== 'free') {

@@ -130,20 +130,20 @@ export class ZeroCopy {
   /**
    * Its memory is let go.
    *
-   * @param proves whether that says something of the way: it was acknowledged, and not dropped with its connection
-   * @returns whether the connection should copy from now on
+   * @param acknowledged and not dropped with its connection
+   * @returns whether it was copied, as far as that says something about the way
    */
-  released(send: ZeroCopySend, copied: boolean, proves: boolean): boolean {
-    // What sent nothing counts as copied with the kernel.
+  released(send: ZeroCopySend, copied: boolean, acknowledged: boolean): boolean | null {
     const { sentBytes } = send;
-    const really = copied && sentBytes > 0;
     this.give(send);
-    if (!really) {
-      if (proves && sentBytes > 0) this.#copiedInARow = 0;
-      return false;
+    // What sent nothing counts as copied with the kernel.
+    if (sentBytes === 0) return null;
+    if (!copied) {
+      if (acknowledged) this.#copiedInARow = 0;
+      return acknowledged ? false : null;
     }
     this.#copied++;
-    if (this.#trials.ignoreCopied === true) return false;
+    if (this.#trials.ignoreCopied === true) return null;
     if (++this.#copiedInARow >= COPIED_IN_A_ROW_MAX) {
       this.#copiedInARow = COPIED_IN_A_ROW_MAX - 1;
       this.#pausedUntil = this.#clock.now + PAUSE_MS;
