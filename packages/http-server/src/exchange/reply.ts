@@ -16,6 +16,7 @@ import { HttpServerError } from './errors.js';
 import { assertFieldValue, assertProtocol, fieldName } from './field-syntax.js';
 import { NOWHERE } from './nowhere.js';
 import { type FieldValue, ReplyFields } from './reply-fields.js';
+import { mayTrail } from './trailer-names.js';
 
 const EMPTY = new Uint8Array(0);
 
@@ -309,10 +310,16 @@ export class HttpReply {
   /**
    * Adds a trailer, sent after the last chunk of a streamed reply and dropped where the protocol has no place for it.
    *
-   * @throws TypeError as {@link header}
+   * @throws TypeError as {@link header}, and for a field that must stand in the head: what frames, routes, controls or describes the message, or
+   *   authenticates (RFC 9110 section 6.5.1)
    */
   trailer(name: string, value: FieldValue): this {
     this.#writable();
+    if (!mayTrail(fieldName(name))) {
+      throw new TypeError(
+        `Cannot add trailer as name must not be that of a field the head has to have: current value is ${JSON.stringify(name)}`,
+      );
+    }
     this.#trailers ??= new ReplyFields();
     this.#trailers.append(name, value);
     return this;

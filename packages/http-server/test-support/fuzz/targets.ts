@@ -105,7 +105,7 @@ function decode(bytes: Uint8Array, cuts: readonly number[]) {
 }
 
 const DROPPED =
-  /^(?:authorization|cache-control|connection|content-(?:encoding|length|range|type)|cookie|expect|host|keep-alive|max-forwards|proxy-authorization|range|set-cookie|te|trailer|transfer-encoding|upgrade)$/i;
+  /^(?:age|authorization|cache-control|connection|content-(?:encoding|length|range|type)|cookie|date|expect|expires|host|if-(?:match|modified-since|none-match|range|unmodified-since)|keep-alive|location|max-forwards|pragma|proxy-(?:authenticate|authorization|connection)|range|retry-after|set-cookie|te|trailer|transfer-encoding|upgrade|vary|www-authenticate)$/i;
 
 function chunksProblem({ text, cuts }: WireInput): string | null {
   const bytes = Buffer.from(text, 'latin1');

@@ -103,7 +103,7 @@ describe('ChunkedDecoder.decode()', () => {
 
   test('gives trailers without the fields that do not belong there', () => {
     const text =
-      '1\r\na\r\n0\r\nX-Sum: abc\r\nContent-Length: 5\r\nhost: b\r\nAuthorization: c\r\nx-sum: d\r\n\r\nrest';
+      '1\r\na\r\n0\r\nX-Sum: abc\r\nContent-Length: 5\r\nhost: b\r\nAuthorization: c\r\nIf-None-Match: "e"\r\nPragma: f\r\nx-sum: d\r\n\r\nrest';
     for (let at = 0; at < text.length; at++) {
       const { trailers, rest } = decode(text, at === 0 ? [] : [at]);
       expect(trailers).toEqual([

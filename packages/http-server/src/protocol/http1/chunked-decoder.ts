@@ -1,4 +1,5 @@
 import type { TrailerField } from '../../exchange/request-body.js';
+import { mayTrail } from '../../exchange/trailer-names.js';
 import { CLASSES, HEX_VALUES, TOKEN, VALUE } from './character-classes.js';
 import {
   FAULT_BARE_CR,
@@ -44,32 +45,6 @@ export interface ChunkSink {
   /** Takes a run of data, valid during the call. */
   push(bytes: Uint8Array, start: number, end: number): void;
 }
-
-/**
- * Fields a trailer section must not carry: framing, routing, authentication, content and controls (RFC 9110 section 6.5.1). They are
- * dropped.
- */
-const NOT_IN_TRAILERS: ReadonlySet<string> = new Set([
-  'authorization',
-  'cache-control',
-  'connection',
-  'content-encoding',
-  'content-length',
-  'content-range',
-  'content-type',
-  'cookie',
-  'expect',
-  'host',
-  'keep-alive',
-  'max-forwards',
-  'proxy-authorization',
-  'range',
-  'set-cookie',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-]);
 
 /** The size limits a chunked body is held against. */
 export interface ChunkLimits {
@@ -274,7 +249,7 @@ function fieldsOf(bytes: Uint8Array, lines: FieldLines): readonly TrailerField[]
   const fields: TrailerField[] = [];
   for (let i = 0; i < lines.count * 4; i += 4) {
     const name = latin1(bytes, table[i]!, table[i + 1]!);
-    if (NOT_IN_TRAILERS.has(name.toLowerCase())) continue;
+    if (!mayTrail(name.toLowerCase())) continue;
     fields.push([name, latin1(bytes, table[i + 2]!, table[i + 3]!)]);
   }
   return fields;

@@ -88,6 +88,30 @@ describe('Http1Connection and replies', () => {
     expect(statuses(peer)).toEqual([200, 200]);
   });
 
+  test('refuses trailers that must stand in the head, and takes others', async () => {
+    const refused = ['Content-Length', 'HOST', 'Content-Type', 'Set-Cookie', 'Trailer', 'Date'];
+    const thrown: string[] = [];
+    const peer = connect((_request, reply) => {
+      reply.write('a');
+      for (const name of [...refused, 'Transfer-Encoding', 'Connection', 'WWW-Authenticate']) {
+        try {
+          reply.trailer(name, '1');
+        } catch (error) {
+          thrown.push((error as Error).message);
+        }
+      }
+      reply.trailer('ETag', '"x"').trailer('Server-Timing', 'a').trailer('grpc-status', '0').end();
+    });
+    await peer.send(GET).settle();
+    expect(thrown.length).toBe(9);
+    expect(thrown[0]).toBe(
+      'Cannot add trailer as name must not be that of a field the head has to have: current value is "Content-Length"',
+    );
+    expect(peer.received).toMatch(
+      /\r\n0\r\nETag: "x"\r\nServer-Timing: a\r\ngrpc-status: 0\r\n\r\n$/,
+    );
+  });
+
   test('sends each chunk as it is written', async () => {
     let go: () => void = () => {};
     const gate = new Promise<void>((resolve) => {
