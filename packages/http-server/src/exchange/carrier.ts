@@ -19,55 +19,10 @@ export const REPLY_DONE = 2;
 /** How far a reply is. */
 export type ReplyPhase = typeof REPLY_NONE | typeof REPLY_STREAMING | typeof REPLY_DONE;
 
-/**
- * The protocol's side of an exchange: an HTTP/1.1 connection (one exchange at a time) or an HTTP/2 stream.
- *
- * {@link HttpRequest} and {@link HttpReply} are handles on a carrier. A handle remembers the generation it was made for and
- * refuses to work once the carrier moved on, so a late call can never reach the next exchange.
- */
-export interface Carrier {
-  /** Changes when the exchange is over. */
-  readonly generation: number;
-  /**
-   * The generation of an exchange that ended under its handler: the peer went away, or a limit made the protocol answer itself. Its request stays
-   * readable and its reply goes nowhere. -1 when there is none.
-   */
-  readonly lost: number;
-  /** The head of the current exchange. */
-  readonly head: RequestHead;
+/** The half of a {@link Carrier} that replies. */
+export interface ReplyCarrier {
   /** How far the reply is. */
   readonly replyPhase: ReplyPhase;
-  /** False when the request has no body (or an empty one). */
-  readonly hasBody: boolean;
-  /** The body of the request as declared, in bytes; -1 when not declared. */
-  readonly bodyLength: number;
-  /**
-   * The most bytes this body may have. What is known to be more is refused when it is to be received.
-   *
-   * @throws RangeError when set above what the server lets its handlers raise it to
-   */
-  maxBodyBytes: number;
-
-  /** Where the request came from; null when that is not known any more. */
-  peer(): PeerAddress | null;
-  /** A copy of the head that outlives the exchange. */
-  keepHead(): RequestHead;
-  /** The body reader of the current exchange, built on first use. */
-  body(): RequestBody;
-  /** The body reader wants bytes (again): sends `100 Continue` when the peer waits for it, resumes reading. */
-  pullBody(): void;
-  /** Keeps body bytes that are being pushed where they are; null when they have to be copied. */
-  takeBody(bytes: Uint8Array, start: number, end: number): HeldBytes | null;
-  /** The body was received into a lease, which ends when the exchange is over. */
-  leased(lease: BodyLease): void;
-  /** Waits for work that goes on after the exchange. @throws as {@link LateWork.add} */
-  waitUntil(work: PromiseLike<unknown>, request: HttpRequest, onError?: LateFailure): void;
-  /** Aborted when the peer ends its side or goes away before the reply is complete. */
-  signal(): AbortSignal;
-  /** Aborted when nobody is left to take the reply. */
-  replySignal(): AbortSignal;
-  /** Calls `lost` when nobody is left to take the reply, from now on; null: nobody. */
-  whenLost(lost: ((reason: unknown) => void) | null): void;
 
   /** Sends a whole reply with the UTF-8 bytes of `body`. */
   respondString(status: number, fields: ReplyFields | null, kind: ContentKind, body: string): void;
@@ -110,4 +65,53 @@ export interface Carrier {
    * @throws HttpServerError when this protocol or request cannot be upgraded
    */
   upgrade(protocol: string, fields: ReplyFields | null, app: Blueprint): void;
+}
+
+/**
+ * The protocol's side of an exchange: an HTTP/1.1 connection (one exchange at a time) or an HTTP/2 stream.
+ *
+ * {@link HttpRequest} and {@link HttpReply} are handles on a carrier. A handle remembers the generation it was made for and
+ * refuses to work once the carrier moved on, so a late call can never reach the next exchange.
+ */
+export interface Carrier extends ReplyCarrier {
+  /** Changes when the exchange is over. */
+  readonly generation: number;
+  /**
+   * The generation of an exchange that ended under its handler: the peer went away, or a limit made the protocol answer itself. Its request stays
+   * readable and its reply goes nowhere. -1 when there is none.
+   */
+  readonly lost: number;
+  /** The head of the current exchange. */
+  readonly head: RequestHead;
+  /** False when the request has no body (or an empty one). */
+  readonly hasBody: boolean;
+  /** The body of the request as declared, in bytes; -1 when not declared. */
+  readonly bodyLength: number;
+  /**
+   * The most bytes this body may have. What is known to be more is refused when it is to be received.
+   *
+   * @throws RangeError when set above what the server lets its handlers raise it to
+   */
+  maxBodyBytes: number;
+
+  /** Where the request came from; null when that is not known any more. */
+  peer(): PeerAddress | null;
+  /** A copy of the head that outlives the exchange. */
+  keepHead(): RequestHead;
+  /** The body reader of the current exchange, built on first use. */
+  body(): RequestBody;
+  /** The body reader wants bytes (again): sends `100 Continue` when the peer waits for it, resumes reading. */
+  pullBody(): void;
+  /** Keeps body bytes that are being pushed where they are; null when they have to be copied. */
+  takeBody(bytes: Uint8Array, start: number, end: number): HeldBytes | null;
+  /** The body was received into a lease, which ends when the exchange is over. */
+  leased(lease: BodyLease): void;
+  /** Waits for work that goes on after the exchange. @throws as {@link LateWork.add} */
+  waitUntil(work: PromiseLike<unknown>, request: HttpRequest, onError?: LateFailure): void;
+  /** Aborted when the peer ends its side or goes away before the reply is complete. */
+  signal(): AbortSignal;
+  /** Aborted when nobody is left to take the reply. */
+  replySignal(): AbortSignal;
+  /** Calls `lost` when nobody is left to take the reply, from now on; null: nobody. */
+  whenLost(lost: ((reason: unknown) => void) | null): void;
 }

@@ -1,5 +1,4 @@
-import type { Carrier } from './carrier.js';
-import { REPLY_NONE } from './carrier.js';
+import { REPLY_NONE, type ReplyCarrier } from './carrier.js';
 import { HttpServerError } from './errors.js';
 
 function gone(): HttpServerError {
@@ -10,20 +9,7 @@ function gone(): HttpServerError {
  * What a reply is written to once the exchange was lost under a handler that is still at work: it takes everything and sends nothing, so that
  * a peer that hangs up is no error in every handler. A streaming handler learns it from `write() === false` and `drained()`.
  */
-export const NOWHERE: Pick<
-  Carrier,
-  | 'replyPhase'
-  | 'respondString'
-  | 'respondBytes'
-  | 'respondLease'
-  | 'start'
-  | 'writeString'
-  | 'writeBytes'
-  | 'finish'
-  | 'informational'
-  | 'whenDrained'
-  | 'upgrade'
-> = {
+export const NOWHERE: Omit<ReplyCarrier, 'whenSent' | 'fail'> = {
   replyPhase: REPLY_NONE,
   respondString() {},
   respondBytes() {},

@@ -1,9 +1,9 @@
 import type { BodyLease } from '../../exchange/body-lease.js';
 import {
-  type Carrier,
   REPLY_DONE,
   REPLY_NONE,
   REPLY_STREAMING,
+  type ReplyCarrier,
   type ReplyPhase,
 } from '../../exchange/carrier.js';
 import { type ContentKind, KIND_NONE, KIND_TEXT } from '../../exchange/content-kind.js';
@@ -37,29 +37,11 @@ const EMPTY = new Uint8Array(0);
 /** A shorter body goes with its head, copied. */
 const HELD_BYTES_MIN = 16_384;
 
-/** The half of a {@link Carrier} that replies. */
-type Replying = Pick<
-  Carrier,
-  | 'replyPhase'
-  | 'respondString'
-  | 'respondBytes'
-  | 'respondLease'
-  | 'start'
-  | 'writeString'
-  | 'writeBytes'
-  | 'finish'
-  | 'informational'
-  | 'whenDrained'
-  | 'whenSent'
-  | 'fail'
-  | 'upgrade'
->;
-
 /**
  * The replies of one connection, one at a time: NONE -> STREAMING -> DONE. It decides how a reply is framed and whether the connection outlives it;
  * the bytes are written by `whole-reply.ts`, `reply-stream.ts` and `interim-reply.ts`.
  */
-export abstract class ReplySide implements Replying {
+export abstract class ReplySide implements ReplyCarrier {
   protected readonly host: ExchangeHost;
   protected readonly left: Left;
   protected readonly context: Http1Context;
