@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { fakeCqe } from '../test-support/fake-cqe.js';
 import { CqeFlag } from './abi.generated.js';
-import { fakeCqe } from './fake-cqe.js';
 
 test('a CQE reads its flags, whatever else is set', () => {
   fc.assert(

@@ -2,9 +2,9 @@
 
 import { FixedFd, RawFd, TargetFd } from '@ringbearer/io-uring-fd';
 import { describe, expect, test } from 'vitest';
+import { fakeCqe } from '../test-support/fake-cqe.js';
+import { FakeMemory } from '../test-support/fake-memory.js';
 import { Errno } from './abi.generated.js';
-import { fakeCqe } from './fake-cqe.js';
-import { FakeMemory } from './fake-memory.js';
 import {
   Accept,
   AcceptMulti,

@@ -1,6 +1,6 @@
 import { type Descriptor, RawFd } from '@ringbearer/io-uring-fd';
 import { expect, test } from 'vitest';
-import { fakeCqe } from './fake-cqe.js';
+import { fakeCqe } from '../test-support/fake-cqe.js';
 import { occupy } from './in-flight.js';
 import {
   Close,

@@ -1,7 +1,7 @@
 import { FixedFd, RawFd } from '@ringbearer/io-uring-fd';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { FakeMemory } from './fake-memory.js';
+import { FakeMemory } from '../test-support/fake-memory.js';
 import { RECORD_BYTES, RecordMemory } from './record-memory.js';
 import { SQE_WORDS, Sqe } from './sqe.js';
 

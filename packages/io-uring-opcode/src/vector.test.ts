@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { FakeMemory } from './fake-memory.js';
+import { FakeMemory } from '../test-support/fake-memory.js';
 import { RECORD_BYTES, RecordMemory } from './record-memory.js';
 import { SQE_WORDS, Sqe } from './sqe.js';
 import { type GatherPart, VECTOR_PARTS_MAX, Vector } from './vector.js';

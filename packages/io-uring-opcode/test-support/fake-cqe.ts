@@ -1,5 +1,5 @@
-import { Cqe } from './cqe.js';
-import { RECORD_BYTES, RecordMemory } from './record-memory.js';
+import { Cqe } from '../src/cqe.js';
+import { RECORD_BYTES, RecordMemory } from '../src/record-memory.js';
 
 /** For tests: a completion of slot 0 whose record begins with `record`. */
 export function fakeCqe(res: number, flags = 0, record: Uint8Array = new Uint8Array(0)): Cqe {

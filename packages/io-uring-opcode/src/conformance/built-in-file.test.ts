@@ -1,6 +1,6 @@
 import { FixedFd, RawFd, TargetFd } from '@ringbearer/io-uring-fd';
 import { expect, test } from 'vitest';
-import { FakeRegistered } from '../fake-memory.js';
+import { FakeRegistered } from '../../test-support/fake-memory.js';
 import * as op from '../index.js';
 import { conformance } from './index.js';
 

@@ -1,8 +1,8 @@
 import { FixedFd, RawFd, TargetFd } from '@ringbearer/io-uring-fd';
 import { expect, test } from 'vitest';
+import { FakeMemory } from '../../test-support/fake-memory.js';
 import { compareGoldens } from '../../test-support/goldens.js';
 import { dryRun } from '../dry-run.js';
-import { FakeMemory } from '../fake-memory.js';
 import {
   Accept,
   AcceptMulti,

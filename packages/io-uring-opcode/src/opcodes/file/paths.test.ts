@@ -1,8 +1,8 @@
 import { FixedFd, RawFd, TargetFd } from '@ringbearer/io-uring-fd';
 import { describe, expect, test } from 'vitest';
+import { fakeCqe } from '../../../test-support/fake-cqe.js';
 import { Errno, FileType, StatxMask } from '../../abi.generated.js';
 import { dryRun } from '../../dry-run.js';
-import { fakeCqe } from '../../fake-cqe.js';
 import { occupy } from '../../in-flight.js';
 import { OpenFlag } from '../../open-flag.js';
 import { RecordMemory } from '../../record-memory.js';

@@ -1,9 +1,9 @@
 import { FixedFd, RawFd, TargetFd } from '@ringbearer/io-uring-fd';
 import { describe, expect, test } from 'vitest';
+import { fakeCqe } from '../../../test-support/fake-cqe.js';
+import { FakeMemory, FakeRegistered } from '../../../test-support/fake-memory.js';
 import { CqeFlag, Errno } from '../../abi.generated.js';
 import { dryRun } from '../../dry-run.js';
-import { fakeCqe } from '../../fake-cqe.js';
-import { FakeMemory, FakeRegistered } from '../../fake-memory.js';
 import { occupy } from '../../in-flight.js';
 import { RECORD_BYTES, RecordMemory } from '../../record-memory.js';
 import { Sqe } from '../../sqe.js';

@@ -1,9 +1,9 @@
 import { FixedFd, RawFd } from '@ringbearer/io-uring-fd';
 import { describe, expect, test } from 'vitest';
+import { fakeCqe } from '../../../test-support/fake-cqe.js';
+import { FakeMemory } from '../../../test-support/fake-memory.js';
 import { Errno, FileAdvice, MemoryAdvice } from '../../abi.generated.js';
 import { dryRun } from '../../dry-run.js';
-import { fakeCqe } from '../../fake-cqe.js';
-import { FakeMemory } from '../../fake-memory.js';
 import { occupy } from '../../in-flight.js';
 import type { OpCode } from '../../opcode.js';
 import { Fadvise } from './fadvise.js';

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
+import { fakeCqe } from '../../../test-support/fake-cqe.js';
+import { FakeMemory } from '../../../test-support/fake-memory.js';
 import { Errno } from '../../abi.generated.js';
 import { dryRun } from '../../dry-run.js';
-import { fakeCqe } from '../../fake-cqe.js';
-import { FakeMemory } from '../../fake-memory.js';
 import { occupy } from '../../in-flight.js';
 import { FutexWait } from './futex-wait.js';
 import { FutexWake } from './futex-wake.js';

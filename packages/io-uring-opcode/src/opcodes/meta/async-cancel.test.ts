@@ -1,8 +1,8 @@
 import { FixedFd, RawFd } from '@ringbearer/io-uring-fd';
 import { expect, test } from 'vitest';
+import { fakeCqe } from '../../../test-support/fake-cqe.js';
 import { Errno } from '../../abi.generated.js';
 import { dryRun } from '../../dry-run.js';
-import { fakeCqe } from '../../fake-cqe.js';
 import { occupy } from '../../in-flight.js';
 import { AsyncCancel } from './async-cancel.js';
 import { Nop } from './nop.js';

@@ -1,8 +1,8 @@
 import { FixedFd, RawFd, TargetFd } from '@ringbearer/io-uring-fd';
 import { describe, expect, test } from 'vitest';
+import { fakeCqe } from '../../../test-support/fake-cqe.js';
 import { CqeFlag, Errno } from '../../abi.generated.js';
 import { dryRun } from '../../dry-run.js';
-import { fakeCqe } from '../../fake-cqe.js';
 import { encodeSocketAddress, type SocketAddress } from '../../socket-address.js';
 import { Accept } from './accept.js';
 import { AcceptMulti } from './accept-multi.js';

@@ -1,9 +1,9 @@
 import { FixedFd, RawFd } from '@ringbearer/io-uring-fd';
 import { describe, expect, test } from 'vitest';
+import { fakeCqe } from '../../../test-support/fake-cqe.js';
 import { CqeFlag, Errno } from '../../abi.generated.js';
 import { dryRun } from '../../dry-run.js';
 import { epollMask } from '../../epoll-events.js';
-import { fakeCqe } from '../../fake-cqe.js';
 import { occupy } from '../../in-flight.js';
 import { EpollCtl } from './epoll-ctl.js';
 import { PollAdd } from './poll-add.js';
