@@ -1,7 +1,7 @@
 /** What every server answers with: the same objects and bytes, made by the same code. */
 
 /** An object whose JSON has about 100 bytes for each item. */
-export function itemsOf(count) {
+function itemsOf(count) {
   return {
     items: Array.from({ length: count }, (_, id) => ({
       id,

@@ -25,7 +25,7 @@ export type GatherPart = TransferBytes | MemoryPart;
 export const VECTOR_PARTS_MAX = 1024;
 
 /** `sizeof(struct iovec)`. */
-export const IOVEC_BYTES = 16;
+const IOVEC_BYTES = 16;
 
 interface Part {
   /** Where the bytes are. */

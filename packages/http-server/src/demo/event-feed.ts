@@ -3,7 +3,7 @@ import type { HttpReply } from '../exchange/index.js';
 /** Pages that watch at once. */
 const READERS_MAX = 64;
 /** Twice a second: alive to the eye, nothing to the machine. */
-export const EVENT_INTERVAL_MS = 500;
+const EVENT_INTERVAL_MS = 500;
 /** A page that lost its server looks for it again after this long. */
 const RETRY_MS = 1000;
 

@@ -7,7 +7,6 @@ export const VALUE = 4;
 /** Bytes of a reg-name or IPv4 host (RFC 3986 section 3.2.2) without `,`, which would make a list of a singleton. */
 export const HOST = 8;
 export const DIGIT = 16;
-export const HEX = 32;
 /** Bytes of an IP-literal between its brackets. */
 export const IP_LITERAL = 64;
 
@@ -27,7 +26,6 @@ function buildClasses(): Uint8Array {
   add(`${digits}${letters}!#$%&'*+-.^_\`|~`, TOKEN);
   add(`${digits}${letters}-._~%!$&'()*+;=`, HOST);
   add(`${digits}ABCDEFabcdef:.vV`, IP_LITERAL);
-  add(`${digits}ABCDEFabcdef`, HEX);
   add(digits, DIGIT);
   add('\t ', VALUE);
   for (let byte = 0x21; byte <= 0x7e; byte++) {

@@ -15,7 +15,7 @@ import { FieldLines } from './field-lines.js';
 import { latin1 } from './latin1.js';
 
 /** Extension bytes of one body: nobody uses them, so they only cost (RFC 9112 section 7.1.1 asks for a limit). */
-export const CHUNK_EXTENSION_BYTES_MAX = 4_096;
+const CHUNK_EXTENSION_BYTES_MAX = 4_096;
 /** 2^53 has 14 hexadecimal digits; more are tolerated as leading zeros up to a 64-bit number's 16. */
 const SIZE_DIGITS_MAX = 16;
 
