@@ -26,6 +26,11 @@ export interface SlotPool<Slot extends WritableSlot> {
   take(): Slot;
   /** Takes one back that was sent, or will not be. */
   give(slot: Slot): void;
+  /**
+   * A slot of the bytes of `slot` from `start` to those used now, which is written on behind them; null where a slot is sent as a whole only. `slot` is free again
+   * when all that were cut off and it itself were given back.
+   */
+  cut(slot: Slot, start: number): Slot | null;
   /** A slot for bytes that are sent from where they are and given back with it; null where they cannot be. */
   lend(held: HeldBytes): Slot | null;
 }
@@ -38,6 +43,8 @@ export class TransmitQueue<Slot extends WritableSlot> {
   readonly #pool: SlotPool<Slot>;
   /** The slot that is being written. */
   #current: Slot | null = null;
+  /** Of that, what was queued already: so that what stands between pieces of the caller's takes one slot, not one for each piece. */
+  #cut = 0;
   /** What comes before it. */
   #queue: Segment<Slot>[] = [];
   /** Bytes of each of those when it was queued: a caller's array may be transferred under our hands. */
@@ -50,7 +57,7 @@ export class TransmitQueue<Slot extends WritableSlot> {
 
   /** Bytes queued, what is in flight not included. */
   get bytes(): number {
-    return this.#queued + (this.#current?.used ?? 0);
+    return this.#queued + (this.#current === null ? 0 : this.#current.used - this.#cut);
   }
 
   /** Memory of the slot that {@link reserve} chose. */
@@ -89,7 +96,7 @@ export class TransmitQueue<Slot extends WritableSlot> {
       this.write(bytes, 0, bytes.length);
       return;
     }
-    this.#seal();
+    this.#cutOff();
     this.#append(bytes, bytes.length);
   }
 
@@ -115,8 +122,17 @@ export class TransmitQueue<Slot extends WritableSlot> {
     }
     const current = this.#current;
     if (current === null || current.used === 0) return null;
-    this.#current = null;
-    return current;
+    if (this.#cut === 0) {
+      this.#current = null;
+      return current;
+    }
+    this.#seal();
+    return this.shift();
+  }
+
+  /** What was shifted is about to be sent: a slot of which it has a part is not written any more. */
+  close(): void {
+    if (this.#cut > 0) this.#seal();
   }
 
   /** Drops everything. */
@@ -130,17 +146,35 @@ export class TransmitQueue<Slot extends WritableSlot> {
     }
     if (this.#current !== null) this.#pool.give(this.#current);
     this.#current = null;
+    this.#cut = 0;
   }
 
   #seal(): void {
+    if (this.#cut > 0) this.#cutOff();
     const current = this.#current;
     if (current === null) return;
     this.#current = null;
-    if (current.used === 0) {
+    if (this.#cut > 0 || current.used === 0) {
+      this.#cut = 0;
       this.#pool.give(current);
       return;
     }
     this.#append(current, current.used);
+  }
+
+  /** Queues what was written to the slot, which is written on. */
+  #cutOff(): void {
+    const current = this.#current;
+    const start = this.#cut;
+    if (current === null || current.used === start) return;
+    const piece = this.#pool.cut(current, start);
+    if (piece === null) {
+      this.#current = null;
+      this.#append(current, current.used);
+      return;
+    }
+    this.#append(piece, current.used - start);
+    this.#cut = current.used;
   }
 
   #append(segment: Segment<Slot>, length: number): void {

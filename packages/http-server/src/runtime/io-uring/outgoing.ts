@@ -137,6 +137,7 @@ export class Outgoing {
       // What is sent first may be ours, and what follows not.
       this.#keeps ||= this.#more.length > 0;
     }
+    queue.close();
     this.#choose(segment);
     if (this.#keeps) this.#owed = this.#unsent(segment);
     return true;
@@ -269,7 +270,7 @@ export class Outgoing {
       }
     }
     if (segment instanceof Uint8Array) this.#keeps = true;
-    this.#send.set(sourceOf(segment), this.#sent, Math.min(rest, PIECE_BYTES));
+    this.#send.set(sourceOf(segment), startOf(segment) + this.#sent, Math.min(rest, PIECE_BYTES));
     this.operation = this.#send;
   }
 
@@ -321,10 +322,15 @@ function sourceOf(segment: Segment<TransmitSlot>) {
   return segment instanceof Uint8Array ? segment : segment.source;
 }
 
+function startOf(segment: Segment<TransmitSlot>): number {
+  return segment instanceof Uint8Array ? 0 : segment.start;
+}
+
 function part(segment: Segment<TransmitSlot>, offset: number, length: number): GatherPart {
   const source = sourceOf(segment);
-  if (!(source instanceof Uint8Array)) return { memory: source, offset, length };
-  return length === source.length ? source : source.subarray(offset, offset + length);
+  const start = startOf(segment) + offset;
+  if (!(source instanceof Uint8Array)) return { memory: source, offset: start, length };
+  return length === source.length ? source : source.subarray(start, start + length);
 }
 
 /** Where closed connections write to. */

@@ -8,6 +8,8 @@ import { Gathered } from './gathered.js';
 export interface TransmitSlot extends WritableSlot {
   /** What a Send takes. */
   readonly source: TransferBytes;
+  /** First of the bytes in it. */
+  readonly start: number;
   /** From the pool: it goes back there. */
   readonly pooled: boolean;
   /** The kernel has let go of it: it may be written again. */
@@ -20,7 +22,7 @@ export interface TransmitSlot extends WritableSlot {
  * connections bound how many those can be.
  */
 export class TransmitPool {
-  readonly #free: TransmitSlot[] = [];
+  readonly #free: WholeSlot[] = [];
   #borrowed = 0;
 
   constructor(bearer: UringBearer, count: number) {
@@ -31,7 +33,9 @@ export class TransmitPool {
       this.#free.push({
         bytes: lease.unsafe.bytes,
         source: lease,
+        start: 0,
         used: 0,
+        shares: 1,
         pooled: true,
         recycle: () => {
           // What was chosen but never submitted has nothing to come back from.
@@ -51,11 +55,27 @@ export class TransmitPool {
     const slot = this.#free.pop();
     if (slot !== undefined) {
       slot.used = 0;
+      slot.shares = 1;
       return slot;
     }
     this.#borrowed++;
     const bytes = new Uint8Array(SLOT_BYTES);
-    return { bytes, source: bytes, used: 0, pooled: false, recycle: () => {} };
+    const fresh: WholeSlot = {
+      bytes,
+      source: bytes,
+      start: 0,
+      used: 0,
+      shares: 1,
+      pooled: false,
+      recycle: () => {},
+    };
+    return fresh;
+  }
+
+  cut(slot: TransmitSlot, start: number): TransmitSlot | null {
+    const whole = slot as WholeSlot;
+    whole.shares++;
+    return new PartOfSlot(whole, start);
   }
 
   lend(held: HeldBytes): TransmitSlot | null {
@@ -68,17 +88,49 @@ export class TransmitPool {
       slot.source.release();
       return;
     }
-    if (!slot.pooled) {
-      this.#borrowed--;
-      return;
-    }
-    this.#free.push(slot);
+    const whole = slot instanceof PartOfSlot ? slot.whole : (slot as WholeSlot);
+    if (--whole.shares > 0) return;
+    if (whole.pooled) this.#free.push(whole);
+    else this.#borrowed--;
+  }
+}
+
+/** One that is written. */
+interface WholeSlot extends TransmitSlot {
+  /** Who has it: whoever writes it, and the parts. */
+  shares: number;
+}
+
+/** What was written to a slot between two pieces of the caller's. */
+class PartOfSlot implements TransmitSlot {
+  readonly whole: WholeSlot;
+  readonly start: number;
+  readonly used: number;
+
+  constructor(whole: WholeSlot, start: number) {
+    this.whole = whole;
+    this.start = start;
+    this.used = whole.used - start;
+  }
+
+  get bytes(): Uint8Array {
+    return this.whole.bytes;
+  }
+  get source(): TransferBytes {
+    return this.whole.source;
+  }
+  get pooled(): boolean {
+    return this.whole.pooled;
+  }
+  recycle(): void {
+    this.whole.recycle();
   }
 }
 
 /** Memory that is sent once, from where it was received to. */
 class LentSlot implements TransmitSlot {
   readonly source: Gathered;
+  readonly start = 0;
   readonly pooled = false;
   readonly used: number;
 

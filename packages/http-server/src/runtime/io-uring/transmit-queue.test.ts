@@ -16,7 +16,8 @@ function take(queue: TransmitQueue<TransmitSlot>): Uint8Array {
     segment = queue.shift()
   ) {
     const bytes = segment instanceof Uint8Array ? segment : segment.bytes;
-    parts.push(bytes.slice(0, segmentBytes(segment)));
+    const start = segment instanceof Uint8Array ? 0 : segment.start;
+    parts.push(bytes.slice(start, start + segmentBytes(segment)));
     if (!(segment instanceof Uint8Array)) pool.give(segment);
   }
   return Buffer.concat(parts);
@@ -78,5 +79,58 @@ describe('TransmitQueue', () => {
     queue.reserve(10);
     expect(() => queue.commit(5)).toThrow(RangeError);
     queue.clear();
+  });
+
+  it('keeps what stands between pieces of the caller in one slot, which is free when all of it was sent', () => {
+    const queue = new TransmitQueue(pool);
+    const large = new Uint8Array(20_000);
+    const first = pool.take();
+    pool.give(first);
+    for (let piece = 0; piece < 40; piece++) {
+      queue.write(Uint8Array.of(piece, piece), 0, 2);
+      queue.send(large);
+    }
+    const parts: TransmitSlot[] = [];
+    for (let segment = queue.shift(); segment !== null; segment = queue.shift()) {
+      if (segment instanceof Uint8Array) continue;
+      expect(segment.source).toBe(first.source);
+      const { start } = segment;
+      expect([...segment.bytes.subarray(start, start + segmentBytes(segment))]).toEqual([
+        parts.length,
+        parts.length,
+      ]);
+      parts.push(segment);
+    }
+    expect(parts).toHaveLength(40);
+    for (const part of parts.slice(1)) pool.give(part);
+    const other = pool.take();
+    expect(other.source).not.toBe(first.source);
+    pool.give(other);
+    pool.give(parts[0]!);
+    expect(pool.take().source).toBe(first.source);
+    pool.give(first);
+    expect(pool.borrowed).toBe(0);
+  });
+
+  it('close() ends a slot that was sent in part: what is written next goes elsewhere', () => {
+    const queue = new TransmitQueue(pool);
+    queue.write(Uint8Array.of(1), 0, 1);
+    queue.send(new Uint8Array(20_000));
+    queue.write(Uint8Array.of(2), 0, 1);
+    const sent = queue.shift() as TransmitSlot;
+    queue.close();
+    queue.write(Uint8Array.of(3), 0, 1);
+    expect(queue.bytes).toBe(20_002);
+    expect(queue.shift()).toHaveLength(20_000);
+    const [second, third] = [queue.shift() as TransmitSlot, queue.shift() as TransmitSlot];
+    expect(second.source).toBe(sent.source);
+    expect(third.source).not.toBe(sent.source);
+    expect([second, third].map(({ bytes, start, used }) => [bytes[start], used])).toEqual([
+      [2, 1],
+      [3, 1],
+    ]);
+    for (const slot of [sent, second, third]) pool.give(slot);
+    expect(queue.shift()).toBeNull();
+    expect(pool.borrowed).toBe(0);
   });
 });

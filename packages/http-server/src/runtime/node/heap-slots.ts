@@ -15,6 +15,11 @@ export class HeapSlots implements SlotPool<WritableSlot> {
     return slot;
   }
 
+  /** The socket is given one piece at a time. */
+  cut(): null {
+    return null;
+  }
+
   /** The socket keeps what it is given until nobody says when. */
   lend(): null {
     return null;
