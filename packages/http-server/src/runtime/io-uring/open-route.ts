@@ -24,12 +24,14 @@ export class OpenRoute {
   armed = false;
   /** FIN is sent, and the end waits for the peer. */
   finished = false;
+  /** Bytes that the kernel took, since this was made. */
+  sentBytes = 0;
   readonly #socket: FixedFd;
   #copiedInARow = 1;
   #option: SetSocketOption | null = null;
   #progress: SocketQueue | null = null;
-  /** Bytes that the peer had not acknowledged when it was asked for last. */
-  #unacknowledged = Number.POSITIVE_INFINITY;
+  /** Of those, how many the peer had acknowledged when it was asked for last: one that was never asked for has made progress. */
+  #acknowledged = Number.NEGATIVE_INFINITY;
 
   constructor(socket: FixedFd) {
     this.#socket = socket;
@@ -68,16 +70,16 @@ export class OpenRoute {
   /**
    * What asks how much the peer has acknowledged; null: it is under way. No memory was let go for a while, which says little of a long piece.
    *
-   * @param heldBytes bytes in memory that is not let go
-   * @param done hears whether there was some progress since it was asked for last
+   * @param done hears whether there was some progress since it was asked for last, whatever was sent since
    */
-  asking(heldBytes: number, done: (progress: boolean) => void): OpCode<unknown> | null {
+  asking(done: (progress: boolean) => void): OpCode<unknown> | null {
     if (this.#progress?.inFlight) return null;
-    const before = Math.min(this.#unacknowledged, heldBytes);
     this.#progress = new SocketQueue({ socket: this.#socket, queue: 'output' });
     this.#progress.handler = ({ res }) => {
-      if (res >= 0) this.#unacknowledged = res;
-      done(res >= 0 && res < before);
+      const acknowledged = this.sentBytes - res;
+      const progress = res >= 0 && acknowledged > this.#acknowledged;
+      if (progress) this.#acknowledged = acknowledged;
+      done(progress);
     };
     return this.#progress;
   }

@@ -105,11 +105,6 @@ export class Outgoing {
     return this.#held.length;
   }
 
-  /** Bytes of them. */
-  get heldBytes(): number {
-    return this.#held.reduce((sum, { sentBytes }) => sum + sentBytes, 0);
-  }
-
   /** The operation is with the kernel, and has no result yet. */
   get sending(): boolean {
     const { operation } = this;

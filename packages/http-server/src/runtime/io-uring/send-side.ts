@@ -105,17 +105,22 @@ export abstract class SendSide extends TransmitSide<Outgoing> implements Sender 
 
   #push(outgoing: Outgoing): void {
     outgoing.deadline = this.clock.now + this.runtime.writeTimeoutMs;
+    // Of the first memory that is held from here on: what it says is another connection's, or long ago.
+    if (outgoing.held === 0) outgoing.heldDeadline = outgoing.deadline;
     this.runtime.push(outgoing.operation);
   }
 
   onSend(res: number): void {
     const outgoing = this.outgoing!;
+    if (res > 0) {
+      this.runtime.bytesSent += res;
+      if (this.route) this.route.sentBytes += res;
+    }
     if (this.state === 'gone') {
       outgoing.drop();
       this.release();
       return;
     }
-    if (res > 0) this.runtime.bytesSent += res;
     if (res < 0) {
       this.lost = true;
       outgoing.drop();
@@ -172,7 +177,7 @@ export abstract class SendSide extends TransmitSide<Outgoing> implements Sender 
 
   /** No memory was let go for the write timeout. */
   #askProgress(outgoing: Outgoing): void {
-    const asking = this.route!.asking(outgoing.heldBytes, (progress) => {
+    const asking = this.route!.asking((progress) => {
       if (this.outgoing !== outgoing || outgoing.held === 0 || this.state === 'free') return;
       if (progress) outgoing.heldDeadline = this.clock.now + this.runtime.writeTimeoutMs;
       else this.late();

@@ -259,6 +259,42 @@ describe('a peer that acknowledges nothing', () => {
     expect(reasons).toEqual(['ended']);
   });
 
+  it('and one that reads slowly is waited for with every reply of a connection, and with copied bytes between them', async () => {
+    const round = [pattern(HELD_BYTES, 3), pattern(60 * KIB, 4), pattern(200 * KIB, 5)];
+    const { port, runtime } = await start(
+      (left) => {
+        for (const bytes of round) left.send(bytes);
+      },
+      { writeTimeoutMs: 500 },
+    );
+    const socket = await ask(port);
+    const expected = Buffer.concat(round);
+    const chunks: Buffer[] = [];
+    let read = 0;
+    let over = false;
+    socket.on('data', (chunk: Buffer) => {
+      chunks.push(chunk);
+      read += chunk.length;
+      socket.pause();
+      setTimeout(() => socket.resume(), 60);
+    });
+    socket.once('close', () => {
+      over = true;
+    });
+    socket.once('end', () => {
+      over = true;
+    });
+    socket.resume();
+    for (let count = 1; count <= 3; count++) {
+      await until(() => over || read >= count * expected.length);
+      expect([over, read]).toEqual([false, count * expected.length]);
+      if (count < 3) socket.write('go');
+    }
+    expect(Buffer.concat(chunks).equals(Buffer.concat([expected, expected, expected]))).toBe(true);
+    socket.destroy();
+    await empty(runtime);
+  }, 30_000);
+
   it.each(['open', 'ended', 'half-closed', 'sending'] as const)(
     'does not keep the server from closing: %s',
     async (state) => {
