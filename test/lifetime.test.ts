@@ -22,9 +22,9 @@ interface Report {
   readonly rss: number;
 }
 
-async function report(fixture: string, times: number): Promise<Report> {
+async function report(fixture: string, times: number, ...more: string[]): Promise<Report> {
   const file = fileURLToPath(new URL(`./fixtures/${fixture}`, import.meta.url));
-  const outcome = await run(process.execPath, ['--expose-gc', file, String(times)], {
+  const outcome = await run(process.execPath, ['--expose-gc', file, String(times), ...more], {
     msMax: 100_000,
   });
   const { code, signal, stderr } = outcome;
@@ -42,6 +42,14 @@ test('two hundred workers are terminated while they serve: nothing crashes, noth
 
 test('workers are terminated while the kernel writes bodies into their memory: nothing crashes, nothing leaks', async () => {
   const { left, interrupted, mapped, rss } = await report('terminated-uploads.mjs', 40);
+  expect(left).toEqual([]);
+  expect(interrupted).toBeGreaterThan(200);
+  expect(mapped).toEqual({ mappings: 0, bytes: 0 });
+  expect(rss).toBeLessThan(RSS_MAX);
+}, 120_000);
+
+test('workers are terminated while handlers hold leased bodies and the kernel sends others: nothing crashes, nothing leaks', async () => {
+  const { left, interrupted, mapped, rss } = await report('terminated-uploads.mjs', 40, 'leases');
   expect(left).toEqual([]);
   expect(interrupted).toBeGreaterThan(200);
   expect(mapped).toEqual({ mappings: 0, bytes: 0 });

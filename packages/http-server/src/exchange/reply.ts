@@ -222,12 +222,20 @@ export class HttpReply {
   }
 
   /**
-   * Ends the reply, after a last piece if given. Without any {@link write} before, the reply is sent whole with `Content-Length`.
+   * Ends the reply, after a last piece if given. Without any {@link write} before, the reply is sent whole with `Content-Length`, a body lease as
+   * {@link lease} does it; after one it is copied.
    *
    * @throws HttpServerError `LENGTH_MISMATCH` when `Content-Length` declared more; the connection is aborted
    */
-  end(chunk?: string | Uint8Array): void {
+  end(chunk?: string | Uint8Array | BodyLease): void {
     const carrier = this.#writable();
+    if (chunk instanceof BodyLease) {
+      if (carrier.replyPhase !== REPLY_NONE || this.#trailers !== null) {
+        this.end(chunk.bytes());
+        chunk.end();
+      } else carrier.respondLease(this.#status, this.#fields, this.#kindOr(KIND_NONE), chunk);
+      return;
+    }
     if (chunk !== undefined) assertChunk(chunk);
     if (carrier.replyPhase === REPLY_NONE && this.#trailers === null) {
       if (typeof chunk === 'string') {

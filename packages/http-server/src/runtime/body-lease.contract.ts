@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { expect, it } from 'vitest';
 import type { BodyLease } from '../exchange/index.js';
+import { FastResponse, fetchHandler } from '../handlers/fetch/index.js';
 import { type RawHandler, rawHandler } from '../handlers/raw.js';
 import { http1 } from '../protocol/http1/http1.js';
 import type { ServerRuntime } from './choose-runtime.js';
@@ -181,4 +182,30 @@ export function bodyLeaseContract(make: Make, held: (runtime: ServerRuntime) => 
     // All of them: closing takes nothing from a handler at work.
     expect(read).toEqual(Array(3).fill(digest(body)));
   });
+
+  it('large responses that their handlers write to at once arrive as they were, in memory that is used again', async () => {
+    const handle = fetchHandler(
+      async (request) => {
+        const bytes = new Uint8Array(await request.arrayBuffer());
+        const response = new FastResponse(bytes);
+        bytes.fill(0xee);
+        return response as unknown as Response;
+      },
+      { onError: () => {} },
+    );
+    const { runtime, port } = await house.start(http1({ handle, maxBodyBytes: 8 * MIB }));
+    const rounds = Array.from({ length: 24 }, async (_, index) => {
+      const socket = await house.client(port);
+      for (const size of [33_000, MIB, 16_000, 2 * MIB + index, 400_000]) {
+        const body = Buffer.alloc(size, index + 1);
+        expect(digest(await post(socket, body))).toBe(digest(body));
+        const gone = await house.client(port);
+        gone.write(`POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${body.length}\r\n\r\n`);
+        gone.write(body);
+        gone.once('data', () => gone.resetAndDestroy());
+      }
+    });
+    await Promise.all(rounds);
+    await until(() => held(runtime) === 0);
+  }, 30_000);
 }

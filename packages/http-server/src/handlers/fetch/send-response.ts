@@ -1,6 +1,8 @@
+import { BodyLease } from '../../exchange/body-lease.js';
 import { HttpServerError } from '../../exchange/errors.js';
 import type { HttpReply } from '../../exchange/reply.js';
 import type { HttpRequest } from '../../exchange/request.js';
+import { SpareBytes } from '../../exchange/spare-memory.js';
 import { FastResponse, inside, TEXT } from './fast-response.js';
 
 /** The connection's own business; what a Response says about it is not passed on. */
@@ -68,6 +70,7 @@ function sendFast(
   }
   if (stream !== null) return sendStream(stream, request, reply);
   if (body === null) reply.empty();
+  else if (body instanceof SpareBytes) reply.end(new BodyLease([body]));
   else reply.end(body as string | Uint8Array);
   return undefined;
 }

@@ -357,4 +357,23 @@ describe('request.lease() and reply.lease()', () => {
     expect(codes).toEqual(['LEASE_RELEASED', 'REPLY_STARTED']);
     expect(peer.left.held.size).toBe(0);
   });
+
+  test('end(lease): the whole reply without a Content-Type, and the last piece of one that was begun', async () => {
+    const runtime = runtimeOf(async (request, reply) => {
+      const lease = await request.lease();
+      if (request.path !== '/') reply.write('first,');
+      reply.end(lease);
+      expect(lease.held).toBe(false);
+    });
+    const body = bodyOf(LENGTH);
+    const whole = await runtime.connect().send(post(body), 9999).settle();
+    expect(whole.received).not.toContain('Content-Type');
+    expect(whole.received).toContain(`Content-Length: ${LENGTH}\r\n`);
+    expect(digest(bodyIn(whole))).toBe(digest(body));
+    const begun = runtime.connect().send(head(LENGTH).replace('/ ', '/streamed '));
+    await begun.send(body, 9999).settle();
+    expect(begun.received).toContain('Transfer-Encoding: chunked');
+    expect(begun.receivedBytes.includes(body)).toBe(true);
+    for (const peer of [whole, begun]) expect(peer.left.held.size).toBe(0);
+  });
 });

@@ -14,6 +14,7 @@ import { HeapBytes } from '../../exchange/heap-bytes.js';
 import type { ExchangeWatch, LossReason } from '../../exchange/observer.js';
 import type { ReplyFields } from '../../exchange/reply-fields.js';
 import type { RequestHead } from '../../exchange/request-head.js';
+import { SpareBytes } from '../../exchange/spare-memory.js';
 import type { Blueprint } from '../../sans-io/blueprint.js';
 import type { Left } from '../../sans-io/left.js';
 import type { ExchangeHost } from './exchange-host.js';
@@ -141,35 +142,31 @@ export abstract class ReplySide implements ReplyCarrier {
     kind: ContentKind,
     body: BodyLease,
   ): void {
-    if (body.length < HELD_BYTES_MIN || this.isHead || hasNoContent(status)) {
+    const size = body.length;
+    const silent = this.isHead || hasNoContent(status);
+    if (size < HELD_BYTES_MIN && !silent) {
       const [part] = body.unsafe;
-      const alone = part instanceof HeapBytes && part.byteLength === body.length;
+      const alone = part instanceof HeapBytes && part.byteLength === size;
       this.respondBytes(status, fields, kind, alone ? part.bytes : body.bytes());
       body.end();
       return;
     }
-    const size = body.length;
-    const length = wholeLength(status, fields?.contentLength ?? -1, size, false);
+    const length = wholeLength(status, fields?.contentLength ?? -1, size, this.isHead);
     const parts = body.move();
     this.#persistence(fields);
+    const { heads } = this.context;
+    const connection = this.connection();
     // As for HEAD: the body follows.
-    writeWhole(
-      this.left,
-      this.context.heads,
-      status,
-      fields,
-      kind,
-      EMPTY,
-      size,
-      length,
-      true,
-      this.connection(),
-    );
+    writeWhole(this.left, heads, status, fields, kind, EMPTY, size, length, true, connection);
     for (const part of parts) {
-      if (part instanceof HeapBytes) this.left.send(part.bytes);
-      else this.left.sendHeld(part);
+      if (silent) part.release();
+      else if (part instanceof HeapBytes) this.left.send(part.bytes);
+      else if (part instanceof SpareBytes) {
+        this.left.send(part.bytes);
+        void this.left.whenSent().then(() => part.release());
+      } else this.left.sendHeld(part);
     }
-    if (this.watch !== null) this.#tell(this.watch, status, fields, kind, size);
+    if (this.watch !== null) this.#tell(this.watch, status, fields, kind, silent ? 0 : size);
     this.done(status);
   }
 
