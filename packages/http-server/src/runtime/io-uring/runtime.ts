@@ -16,12 +16,13 @@ import { type Blueprint, instantiate, type LayerBlueprint } from '../../sans-io/
 import type { PeerAddress } from '../../sans-io/left.js';
 import type { Orbit } from '../../sans-io/orbit.js';
 import { Admission, type AdmissionOptions } from '../admission.js';
+import { BatchWork } from '../batch-work.js';
 import { CoarseClock } from '../coarse-clock.js';
 import { connectionsFor } from '../file-limit.js';
+import { LiveConnections } from '../live-connections.js';
 import type { Runtime, RuntimeCounts } from '../runtime.js';
 import type { RuntimeObserver } from '../runtime-observer.js';
 import type { StatsBoard } from '../stats-board.js';
-import { WorkList } from '../work-list.js';
 import { Acceptor } from './acceptor.js';
 import { Connection } from './connection.js';
 import { Equipment, GATHERINGS_MAX } from './equipment.js';
@@ -53,8 +54,6 @@ const ACCEPT_SLACK = 64;
 const LISTENERS_MAX = 8;
 /** Longest wait for a peer's FIN while the server closes. */
 const CLOSING_LINGER_MS = 250;
-/** The longest time a timer of Node.js can take. */
-const TIMER_MS_MAX = 2 ** 31 - 1;
 const SUBMISSION_ENTRIES = 2048;
 /** Operations of no connection, or of the few that hold more: accepts, cancellations, the timer; zero-copy sends. */
 const SPARE_OPERATIONS = 64 + RING_HELD_SENDS_MAX;
@@ -118,21 +117,18 @@ export class IoUringRuntime implements Runtime<ListenOptions, SocketName> {
   /** Those that are being refused. */
   readonly #refused = new Set<Connection>();
   readonly #acceptors: Acceptor[] = [];
-  readonly #live: Connection[] = [];
+  readonly #live = new LiveConnections<Connection>();
   readonly #timer: Timeout;
   readonly #ticks = new TickGuard(TICK_MS);
   readonly #board: StatsBoard | null;
-  #dirty = new WorkList<SendSide>();
-  #flushing = new WorkList<SendSide>();
+  readonly #work = new BatchWork<SendSide>();
   #flushScheduled = false;
   #ending = false;
   #starving: Connection[] = [];
-  readonly #failures: unknown[] = [];
   #accepted = 0;
   #refusals = 0;
   #closing = false;
   #stopped: Promise<void> | null = null;
-  #onEmpty: (() => void)[] = [];
   /**
    * The asynchronous context of the ring. Who replies later does so in the context of that request, and the flush it causes may run the handler of
    * another one: that must not find itself in there.
@@ -204,7 +200,7 @@ export class IoUringRuntime implements Runtime<ListenOptions, SocketName> {
 
   /** Open now, closing ones included. */
   get connections(): number {
-    return this.#live.length;
+    return this.#live.size;
   }
   /** What the ring was granted. */
   capabilities(): Capabilities {
@@ -213,7 +209,7 @@ export class IoUringRuntime implements Runtime<ListenOptions, SocketName> {
   /** Counters. Makes objects: not for hot paths. */
   stats(): RuntimeStats {
     return {
-      connections: this.#live.length,
+      connections: this.#live.size,
       maxConnections: this.maxConnections,
       accepted: this.#accepted,
       bytesReceived: this.bytesReceived,
@@ -258,18 +254,13 @@ export class IoUringRuntime implements Runtime<ListenOptions, SocketName> {
     this.#closing = true;
     this.clock.update();
     await this.stopAccepting();
-    for (const connection of [...this.#live]) connection.shutdown(gently);
+    for (const connection of this.#live.copy()) connection.shutdown(gently);
     this.#endBatch();
-    if (this.#live.length > 0) {
-      let timer: NodeJS.Timeout | undefined;
-      const expired = new Promise<void>((resolve) => {
-        timer = setTimeout(resolve, Math.min(drainMs, TIMER_MS_MAX));
-      });
-      await Promise.race([this.#empty(), expired]);
-      clearTimeout(timer);
-      for (const connection of [...this.#live]) connection.kill('shutdown');
+    if (this.#live.size > 0) {
+      await this.#live.emptyWithin(drainMs);
+      for (const connection of this.#live.copy()) connection.kill('shutdown');
       this.#endBatch();
-      if (this.#live.length > 0) await this.#empty();
+      await this.#live.empty();
     }
     this.#board?.publish(this.stats());
     await this.#bearer.close();
@@ -291,7 +282,7 @@ export class IoUringRuntime implements Runtime<ListenOptions, SocketName> {
   /** A gentle {@link close} that is under way waits for idle connections no longer. */
   endIdle(): void {
     if (!this.#closing || this.#bearer.closed) return;
-    for (const connection of [...this.#live]) connection.shutdown(false);
+    for (const connection of this.#live.copy()) connection.shutdown(false);
     this.#endBatch();
   }
 
@@ -309,7 +300,7 @@ export class IoUringRuntime implements Runtime<ListenOptions, SocketName> {
   }
   /** An acceptor stopped for want of room, or goes on. @internal */
   acceptPaused(paused: boolean): void {
-    this.observer?.acceptPaused(paused, this.#live.length, this.maxConnections);
+    this.observer?.acceptPaused(paused, this.#live.size, this.maxConnections);
   }
   /** Connections that may still be accepted. Below 0 when several listeners accepted at once. @internal */
   get room(): number {
@@ -351,10 +342,9 @@ export class IoUringRuntime implements Runtime<ListenOptions, SocketName> {
     this.#scope ??= new AsyncResource('RINGBEARER_RUNTIME');
     const socket = new FixedFd(index);
     const connection = new Connection(this, socket);
-    connection.index = this.#live.length;
-    this.#live.push(connection);
+    this.#live.add(connection);
     this.#accepted++;
-    this.#board?.accepted(this.#live.length, this.#accepted);
+    this.#board?.accepted(this.#live.size, this.#accepted);
     this.watch();
     if (!this.#admit(connection)) return;
     try {
@@ -362,7 +352,7 @@ export class IoUringRuntime implements Runtime<ListenOptions, SocketName> {
     } catch (error) {
       // A blueprint that cannot build its orbit costs the connection, not the listener.
       connection.kill('aborted');
-      this.#failures.push(error);
+      this.#work.failed(error);
       this.flushLater(connection);
     }
   }
@@ -388,23 +378,17 @@ export class IoUringRuntime implements Runtime<ListenOptions, SocketName> {
 
   /** The descriptor of a connection is closed. @internal */
   closed(connection: Connection): void {
-    const last = this.#live.pop()!;
-    if (last !== connection) {
-      this.#live[connection.index] = last;
-      last.index = connection.index;
-    }
-    connection.index = -1;
+    this.#live.remove(connection);
     const served = this.#refused.size === 0 || !this.#refused.delete(connection);
     const peer = served && this.#admission.needsAddress ? connection.peer() : null;
     this.#admission.gone(served, peer);
-    this.#board?.closed(this.#live.length);
+    this.#board?.closed(this.#live.size);
     if (!this.#closing) for (const acceptor of this.#acceptors) acceptor.roomAgain();
-    if (this.#live.length === 0) for (const resolve of this.#onEmpty.splice(0)) resolve();
   }
 
   /** Something was written or is to be presented: at the end of the batch, or of this turn of the event loop. @internal */
   flushLater(connection: SendSide): void {
-    this.#dirty.push(connection);
+    this.#work.add(connection);
     if (this.#bearer.inBatch || this.#flushScheduled) return;
     this.#flushScheduled = true;
     process.nextTick(this.#flushTurn);
@@ -420,23 +404,7 @@ export class IoUringRuntime implements Runtime<ListenOptions, SocketName> {
     // Flushing may fill the submission queue, which handles completions and ends a batch of its own: this one goes on with it.
     if (this.#ending) return;
     this.#ending = true;
-    const failures = this.#failures;
-    // Flushing may dirty connections again (an orbit that resumed): those go in the next round, bounded by the data there is.
-    while (this.#dirty.length > 0) {
-      const batch = this.#dirty;
-      this.#dirty = this.#flushing;
-      this.#flushing = batch;
-      for (let index = 0; index < batch.length; index++) {
-        const connection = batch.take(index);
-        connection.dirty = false;
-        try {
-          connection.flush();
-        } catch (error) {
-          failures.push(error);
-        }
-      }
-      batch.clear();
-    }
+    this.#work.flush();
     this.#ending = false;
     this.receive.publish();
     if (this.#starving.length > 0) {
@@ -444,16 +412,7 @@ export class IoUringRuntime implements Runtime<ListenOptions, SocketName> {
       this.#starving = [];
       for (const connection of starving) connection.receiveAgain();
     }
-    if (failures.length > 0) this.#report();
-  }
-
-  /** Protocols that threw cost their connection, not the batch; the process hears of them as of any uncaught exception. */
-  #report(): void {
-    for (const error of this.#failures.splice(0)) {
-      queueMicrotask(() => {
-        throw error;
-      });
-    }
+    this.#work.report();
   }
 
   #tick(): void {
@@ -463,25 +422,18 @@ export class IoUringRuntime implements Runtime<ListenOptions, SocketName> {
       this.watch();
       return;
     }
-    const live = this.#live;
-    // Backwards: a connection that is closed at once is replaced by one that was looked at.
-    for (let index = live.length - 1; index >= 0; index--) {
-      const connection = live[index]!;
+    this.#live.each((connection) => {
       try {
         connection.tick(now);
       } catch (error) {
         connection.abort();
-        this.#failures.push(error);
+        this.#work.failed(error);
       }
-    }
+    });
     for (const acceptor of this.#acceptors) acceptor.roomAgain();
     this.#board?.publish(this.stats());
-    if (live.length > 0 || this.#acceptors.some((acceptor) => acceptor.paused)) this.watch();
-    if (live.length === 0) this.equipment.rest();
-  }
-
-  #empty(): Promise<void> {
-    return new Promise((resolve) => this.#onEmpty.push(resolve));
+    if (this.#live.size > 0 || this.#acceptors.some((acceptor) => acceptor.paused)) this.watch();
+    if (this.#live.size === 0) this.equipment.rest();
   }
 }
 

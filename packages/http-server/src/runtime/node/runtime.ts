@@ -3,13 +3,14 @@ import type { Socket } from 'node:net';
 import { type Blueprint, instantiate, type LayerBlueprint } from '../../sans-io/blueprint.js';
 import type { CloseReason, Orbit } from '../../sans-io/orbit.js';
 import { Admission } from '../admission.js';
+import { BatchWork } from '../batch-work.js';
 import { CoarseClock } from '../coarse-clock.js';
 import { connectionsFor } from '../file-limit.js';
 import type { ListenOptions, SocketName } from '../io-uring/index.js';
+import { LiveConnections } from '../live-connections.js';
 import type { Listening, Runtime, RuntimeCounts } from '../runtime.js';
 import type { RuntimeObserver } from '../runtime-observer.js';
 import type { StatsBoard } from '../stats-board.js';
-import { WorkList } from '../work-list.js';
 import { Connection } from './connection.js';
 import { HeapSlots } from './heap-slots.js';
 import { NodeListener, type SocketOpener } from './listener.js';
@@ -25,8 +26,6 @@ const WAITING_MIN = 64;
 const WAITING_MAX = 1024;
 /** Longest wait for a peer's FIN while the server closes. */
 const CLOSING_LINGER_MS = 250;
-/** The longest time a timer of Node.js can take. */
-const TIMER_MS_MAX = 2 ** 31 - 1;
 
 /** Counters of a {@link NodeRuntime}. */
 export interface NodeRuntimeStats extends RuntimeCounts {
@@ -73,12 +72,10 @@ export class NodeRuntime implements Runtime<ListenOptions, SocketName> {
   readonly #board: StatsBoard | null;
   readonly #openSocket: SocketOpener | undefined;
   readonly #listeners: NodeListener[] = [];
-  readonly #live: Connection[] = [];
+  readonly #live = new LiveConnections<Connection>();
   /** First come, first served. */
   readonly #waiting: Set<Socket> = new Set();
-  readonly #failures: unknown[] = [];
-  #dirty = new WorkList<Connection>();
-  #flushing = new WorkList<Connection>();
+  readonly #work = new BatchWork<Connection>();
   #inBatch = false;
   #flushScheduled = false;
   #timer: NodeJS.Timeout | undefined;
@@ -96,7 +93,6 @@ export class NodeRuntime implements Runtime<ListenOptions, SocketName> {
   #paused = false;
   #closing = false;
   #stopped: Promise<void> | null = null;
-  #onEmpty: (() => void)[] = [];
 
   /** @throws RangeError for a number of connections that cannot be */
   constructor(options: NodeRuntimeOptions) {
@@ -120,7 +116,7 @@ export class NodeRuntime implements Runtime<ListenOptions, SocketName> {
 
   /** Open now, closing ones included. */
   get connections(): number {
-    return this.#live.length;
+    return this.#live.size;
   }
 
   /** There is no ring that was granted anything. */
@@ -131,7 +127,7 @@ export class NodeRuntime implements Runtime<ListenOptions, SocketName> {
   /** Counters. Makes objects: not for hot paths. */
   stats(): NodeRuntimeStats {
     return {
-      connections: this.#live.length,
+      connections: this.#live.size,
       maxConnections: this.maxConnections,
       accepted: this.#accepted,
       connectionsRefused: this.#refusals,
@@ -182,15 +178,10 @@ export class NodeRuntime implements Runtime<ListenOptions, SocketName> {
     await this.stopAccepting();
     if (gently) while (this.#waiting.size > 0) this.#admitNext();
     this.#shutdown(gently);
-    if (this.#live.length > 0) {
-      let timer: NodeJS.Timeout | undefined;
-      const expired = new Promise<void>((resolve) => {
-        timer = setTimeout(resolve, Math.min(drainMs, TIMER_MS_MAX));
-      });
-      await Promise.race([this.#empty(), expired]);
-      clearTimeout(timer);
+    if (this.#live.size > 0) {
+      await this.#live.emptyWithin(drainMs);
       this.#each((connection) => connection.kill('shutdown'));
-      if (this.#live.length > 0) await this.#empty();
+      await this.#live.empty();
     }
     clearInterval(this.#timer);
     this.#publish();
@@ -243,7 +234,7 @@ export class NodeRuntime implements Runtime<ListenOptions, SocketName> {
     try {
       handle.call(connection, argument as Argument);
     } catch (error) {
-      this.#failures.push(error);
+      this.#work.failed(error);
     }
     this.#inBatch = nested;
     if (!nested) this.#endBatch();
@@ -251,7 +242,7 @@ export class NodeRuntime implements Runtime<ListenOptions, SocketName> {
 
   /** Something was written or is to be presented: at the end of the batch, or of this turn of the event loop. @internal */
   flushLater(connection: Connection): void {
-    this.#dirty.push(connection);
+    this.#work.add(connection);
     if (this.#inBatch || this.#flushScheduled) return;
     this.#flushScheduled = true;
     process.nextTick(this.#flushTurn);
@@ -259,19 +250,13 @@ export class NodeRuntime implements Runtime<ListenOptions, SocketName> {
 
   /** The socket of a connection is closed. @internal */
   closed(connection: Connection): void {
-    const last = this.#live.pop()!;
-    if (last !== connection) {
-      this.#live[connection.index] = last;
-      last.index = connection.index;
-    }
-    connection.index = -1;
+    this.#live.remove(connection);
     const served = !this.#refused.delete(connection);
     const peer = served && this.#admission.needsAddress ? connection.peer() : null;
     this.#admission.gone(served, peer);
-    this.#board?.closed(this.#live.length);
+    this.#board?.closed(this.#live.size);
     if (this.#waiting.size === 0) this.#acceptPaused(false);
     if (!this.#closing && this.#waiting.size > 0 && !this.#full) this.#admitNext();
-    if (this.#live.length === 0) for (const resolve of this.#onEmpty.splice(0)) resolve();
   }
 
   // ---- accepting
@@ -283,7 +268,7 @@ export class NodeRuntime implements Runtime<ListenOptions, SocketName> {
   #acceptPaused(paused: boolean): void {
     if (this.#paused === paused) return;
     this.#paused = paused;
-    this.observer?.acceptPaused(paused, this.#live.length, this.maxConnections);
+    this.observer?.acceptPaused(paused, this.#live.size, this.maxConnections);
   }
 
   #arrived(socket: Socket): void {
@@ -305,10 +290,9 @@ export class NodeRuntime implements Runtime<ListenOptions, SocketName> {
 
   #admit(socket: Socket): void {
     const connection = new Connection(this, socket);
-    connection.index = this.#live.length;
-    this.#live.push(connection);
+    this.#live.add(connection);
     this.#accepted++;
-    this.#board?.accepted(this.#live.length, this.#accepted);
+    this.#board?.accepted(this.#live.size, this.#accepted);
     if (!this.#referenced) connection.reference(false);
     this.#watch();
     const served = this.#isServed(connection);
@@ -347,7 +331,7 @@ export class NodeRuntime implements Runtime<ListenOptions, SocketName> {
       }
     });
     this.#publish();
-    if (this.#live.length > 0) return;
+    if (this.#live.size > 0) return;
     clearInterval(this.#timer);
     this.#timer = undefined;
   }
@@ -357,11 +341,11 @@ export class NodeRuntime implements Runtime<ListenOptions, SocketName> {
   /** Does something with every connection, in one batch. */
   #each(action: (connection: Connection) => void): void {
     this.#inBatch = true;
-    for (const connection of [...this.#live]) {
+    for (const connection of this.#live.copy()) {
       try {
         action(connection);
       } catch (error) {
-        this.#failures.push(error);
+        this.#work.failed(error);
       }
     }
     this.#inBatch = false;
@@ -370,33 +354,9 @@ export class NodeRuntime implements Runtime<ListenOptions, SocketName> {
 
   #endBatch(): void {
     this.#inBatch = true;
-    // Flushing may dirty connections again (an orbit that resumed): those go in the next round, bounded by the data there is.
-    while (this.#dirty.length > 0) {
-      const batch = this.#dirty;
-      this.#dirty = this.#flushing;
-      this.#flushing = batch;
-      for (let index = 0; index < batch.length; index++) {
-        const connection = batch.take(index);
-        connection.dirty = false;
-        try {
-          connection.flush();
-        } catch (error) {
-          this.#failures.push(error);
-        }
-      }
-      batch.clear();
-    }
+    this.#work.flush();
     this.#inBatch = false;
-    if (this.#failures.length > 0) this.#report();
-  }
-
-  /** The process hears of protocols that threw as of any uncaught exception. */
-  #report(): void {
-    for (const error of this.#failures.splice(0)) {
-      queueMicrotask(() => {
-        throw error;
-      });
-    }
+    this.#work.report();
   }
 
   #shutdown(gently: boolean): void {
@@ -409,7 +369,7 @@ export class NodeRuntime implements Runtime<ListenOptions, SocketName> {
   #reference(wanted: boolean): void {
     this.#referenced = wanted;
     for (const listener of this.#listeners) listener.reference(wanted);
-    for (const connection of this.#live) connection.reference(wanted);
+    this.#live.each((connection) => connection.reference(wanted));
     for (const socket of this.#waiting) {
       if (wanted) socket.ref();
       else socket.unref();
@@ -423,10 +383,6 @@ export class NodeRuntime implements Runtime<ListenOptions, SocketName> {
   #counts(): RuntimeCounts {
     const { waiting: _waiting, ring: _ring, ...counts } = this.stats();
     return counts;
-  }
-
-  #empty(): Promise<void> {
-    return new Promise((resolve) => this.#onEmpty.push(resolve));
   }
 }
 
