@@ -1,7 +1,8 @@
 import { REPLY_NONE, type ReplyCarrier } from './carrier.js';
 import { HttpServerError } from './errors.js';
 
-function gone(): HttpServerError {
+/** What those are told who wait for its end. */
+export function gone(): HttpServerError {
   return new HttpServerError('PEER_GONE', 'The exchange ended before its reply');
 }
 

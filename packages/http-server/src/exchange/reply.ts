@@ -14,7 +14,7 @@ import {
 } from './content-kind.js';
 import { HttpServerError } from './errors.js';
 import { assertFieldValue, assertProtocol, fieldName } from './field-syntax.js';
-import { NOWHERE } from './nowhere.js';
+import { gone, NOWHERE } from './nowhere.js';
 import { type FieldValue, ReplyFields } from './reply-fields.js';
 import { mayTrail } from './trailer-names.js';
 
@@ -80,10 +80,11 @@ export class HttpReply {
     return carrier.replySignal();
   }
 
-  /** Tells `lost` what {@link signal} would be aborted with, without building it; null: nobody. @internal */
+  /** Tells `lost` what {@link signal} would be aborted with, at once where it is aborted already, without building it; null: nobody. @internal */
   whenLost(lost: ((reason: unknown) => void) | null): void {
     const carrier = this.#carrier;
     if (carrier.generation === this.#generation) carrier.whenLost(lost);
+    else if (carrier.lost === this.#generation) lost?.(gone());
   }
 
   /** Status of the reply, 200 unless set. */

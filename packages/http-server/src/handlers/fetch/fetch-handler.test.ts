@@ -163,6 +163,27 @@ describe.each(KINDS)('fetchHandler() with %s', (_name, Response) => {
     expect(errors).toEqual([]);
   });
 
+  test('cancels a stream that comes after the peer went away, though it never yields', async () => {
+    const reasons: unknown[] = [];
+    let answer = (_response: Response): void => {};
+    const peer = connect(
+      () =>
+        new Promise<Response>((resolve) => {
+          answer = resolve;
+        }),
+    );
+    await peer.send(GET).settle();
+    peer.reset();
+    answer(
+      new Response(
+        new ReadableStream({ pull() {}, cancel: (reason) => void reasons.push(reason) }),
+      ),
+    );
+    await peer.settle();
+    expect(reasons).toMatchObject([{ code: 'PEER_GONE' }]);
+    expect(errors).toEqual([]);
+  });
+
   test('aborts when the stream fails after its first chunk, answers 500 before', async () => {
     for (const chunks of [1, 0]) {
       let sent = 0;

@@ -6,7 +6,7 @@ import type { RawHandler } from '../raw.js';
 import { FastResponse } from './fast-response.js';
 import { FetchContext } from './fetch-context.js';
 import { LazyRequest } from './lazy-request.js';
-import { sendResponse } from './send-response.js';
+import { dropResponse, sendResponse } from './send-response.js';
 
 /** A handler on standard objects, as Deno.serve, Bun.serve and Cloudflare Workers have it. */
 export type FetchHandler = (
@@ -47,7 +47,10 @@ export function fetchHandler(handler: FetchHandler, options: HandlerOptions = {}
     // Anybody's thenable becomes a promise; a promise stays itself.
     return Promise.resolve(pending).then((response) => {
       // The peer is gone, or a limit ended the exchange: there is nobody to answer.
-      if (reply.finished) return undefined;
+      if (reply.finished) {
+        dropResponse(response, reply);
+        return undefined;
+      }
       try {
         return sendResponse(response, request, reply)?.catch(failed);
       } catch (error) {

@@ -46,6 +46,16 @@ export function sendResponse(
   return sendReal(response as Response, request, reply);
 }
 
+/** Of a response that nobody is left to take: its stream is told, as it may have a connection of its own or wait for something. */
+export function dropResponse(response: unknown, reply: HttpReply): void {
+  // One that somebody else reads is theirs to cancel.
+  reply.whenLost((reason) => void cancelBody(response, reason).catch(() => {}));
+}
+
+async function cancelBody(response: unknown, reason: unknown): Promise<void> {
+  if (response instanceof FastResponse && !response.bodyUsed) await response.body?.cancel(reason);
+}
+
 function sendFast(
   response: FastResponse,
   request: HttpRequest,
