@@ -143,6 +143,21 @@ describe('kernelParts() and the memory of leases', () => {
     await bearer.close();
   });
 
+  it('a piece is given back once, whatever is called on it and however often', async () => {
+    const { runtime, port } = await start(async (lease) => {
+      for (const part of kernelParts(lease) as Gathered[]) {
+        expect([part.freed(), part.freed()]).toEqual([false, false]);
+        part.release();
+        expect([part.freed(), part.freed()]).toEqual([true, true]);
+        part.release();
+      }
+      return 'forget';
+    });
+    const socket = await house.client(port);
+    await post(socket, Buffer.alloc(2 * MIB, 'x'));
+    expect(runtime.equipment.gatheringsInUse).toBe(0);
+  });
+
   it('memory that an operation has when the exchange ends is used again only after that', async () => {
     const bearer = UringBearer.withCapacity({ CoreQueue: 16 });
     const { readEnd: reader, writeEnd: writer } = await bearer.submit(new Pipe());

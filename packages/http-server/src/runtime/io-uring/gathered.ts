@@ -80,9 +80,10 @@ export class Gathered implements HeldBytes, KernelMemory {
     if (!this.#owner.idle) this.#owner.reuse();
   }
 
-  /** Of one that was detained: gives the memory back if no operation has it any more. */
+  /** Of one that was detained: gives the memory back if no operation has it any more. Handlers get hold of this object, and may ask at any time. */
   freed(): boolean {
-    if (this.#owner.users > 0) return false;
+    if (this.#state === 'over') return true;
+    if (this.#state === 'held' || this.busy) return false;
     this.#state = 'over';
     this.recycle();
     this.#home.giveGathering(this.#gathering);
