@@ -6,6 +6,7 @@ import { lineAt, readImports, readSource } from '../source-text.mjs';
 import {
   FORBIDDEN_FOLDERS,
   HTTP_FREE,
+  LAYERS,
   PACKAGES,
   SANS_IO,
   SANS_IO_BUILTINS,
@@ -130,9 +131,7 @@ function checkImport({ folder, manifest, rules, file, isTest, report }, { specif
       report(line, 'another package is imported by its name, never by a path', specifier);
       return null;
     }
-    if (sansIo && target.startsWith('src/runtime/')) {
-      report(line, 'protocol, sans-io and exchange know no runtime', specifier);
-    }
+    if (!isTest && folder === 'packages/http-server') checkLayer(file, specifier, line, report);
     return target;
   }
   const own = ownName(specifier);
@@ -145,6 +144,21 @@ function checkImport({ folder, manifest, rules, file, isTest, report }, { specif
     report(line, "what a source imports is in its package.json's dependencies", specifier);
   }
   return null;
+}
+
+/** `src/exchange/...` -> `exchange`; undefined for what stands in `src` itself. */
+function layerOf(file) {
+  return /^src\/([^/]+)\//.exec(file)?.[1];
+}
+
+function checkLayer(file, specifier, line, report) {
+  const target = resolveRelative(file, specifier);
+  const from = layerOf(file);
+  const to = layerOf(target);
+  const below = LAYERS[from];
+  if (below === undefined || to === from || below.includes(to)) return;
+  const allowed = below.length === 0 ? 'no other folder' : `only ${below.join(', ')}`;
+  report(line, `src/${from} may import ${allowed}`, specifier);
 }
 
 function checkOwnImport({ folder, manifest, rules, file, report }, own, line) {

@@ -99,6 +99,20 @@ describe('checkPackage()', () => {
     ]);
   });
 
+  test('holds the layers of http-server', () => {
+    const files = {
+      'src/sans-io/left.ts': `import { Reply } from '../exchange/reply.js';`,
+      'src/exchange/reply.ts': `import type { Left } from '../sans-io/left.js';`,
+      'src/runtime/node/connection.ts': `import { Left } from '../../sans-io/left.js';\nimport type { Reply } from '../../exchange/reply.js';\nimport { Carry } from '../carry.js';`,
+      'src/runtime/left.contract.ts': `import { Reply } from '../exchange/reply.js';`,
+      'src/server.ts': `import { Reply } from './exchange/reply.js';`,
+    };
+    expect(found('packages/http-server', files)).toEqual([
+      'packages/http-server/src/sans-io/left.ts:1 ../exchange/reply.js',
+      'packages/http-server/src/runtime/node/connection.ts:2 ../../exchange/reply.js',
+    ]);
+  });
+
   test('reports HTTP in io-uring sources, but not in URLs or tests', () => {
     const files = {
       'src/a.ts': `// https://example.org/http.html\nconst url = 'https://example.org';\nconst httpPort = 80;`,

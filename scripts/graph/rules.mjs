@@ -44,6 +44,19 @@ export const PACKAGES = Object.freeze({
 /** Parts of http-server that perform no I/O: no node:* but assertions, no runtime. */
 export const SANS_IO = /^src\/(protocol|sans-io|exchange)\//;
 
+/**
+ * Layers within http-server, by folder of its `src`: which of the others each may import. Tests import what they like. Folders that are not named here
+ * stand above them.
+ */
+export const LAYERS = Object.freeze({
+  'sans-io': [],
+  exchange: ['sans-io'],
+  protocol: ['exchange', 'sans-io'],
+  handlers: ['exchange', 'sans-io'],
+  runtime: ['sans-io'],
+  listen: ['runtime', 'sans-io'],
+});
+
 /** The builtins protocol code may import. */
 export const SANS_IO_BUILTINS = new Set(['node:assert', 'node:assert/strict']);
 

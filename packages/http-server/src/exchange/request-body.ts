@@ -1,7 +1,7 @@
+import { copyBytes } from '../sans-io/copy-bytes.js';
 import type { HeldBytes } from '../sans-io/held-bytes.js';
 import type { PeerAddress } from '../sans-io/left.js';
 import { BodyLease } from './body-lease.js';
-import { copyBytes } from './copy-bytes.js';
 import { HttpServerError } from './errors.js';
 import { HeapBytes } from './heap-bytes.js';
 import { parseJson } from './parse-json.js';

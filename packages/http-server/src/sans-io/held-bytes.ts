@@ -18,3 +18,16 @@ export interface HeldBytes {
   /** The same bytes for another holder, for whom this one can do nothing any more. @throws as {@link bytes} */
   move(): HeldBytes;
 }
+
+/** A message in such memory, piece by piece: `BodyLease` is one. */
+export interface HeldMessage {
+  /** In order. */
+  readonly unsafe: readonly HeldBytes[];
+}
+
+/** A piece of such memory was used after it was given back. */
+export class HeldBytesError extends Error {
+  override readonly name = 'HeldBytesError';
+  /** As the code of the `HttpServerError` that the lease itself throws then. */
+  readonly code = 'LEASE_RELEASED';
+}

@@ -1,7 +1,5 @@
 import type { TransferBytes } from '@ringbearer/io-uring-opcode';
-import type { BodyLease } from '../../exchange/body-lease.js';
-import { HttpServerError } from '../../exchange/errors.js';
-import type { HeldBytes } from '../../sans-io/held-bytes.js';
+import { type HeldBytes, HeldBytesError, type HeldMessage } from '../../sans-io/held-bytes.js';
 import type { Gathering } from './gathering.js';
 
 /** Memory with an owner: what operations take beside a caller's array. */
@@ -95,7 +93,8 @@ export class Gathered implements HeldBytes, KernelMemory {
  * The body of a request as what operations take, in order: pieces of the ring's memory, and the rest as arrays. Nothing is copied. While an operation has a piece it
  * is the kernel's: the lease can be neither read nor released nor sent. Once the lease is released a piece can begin no operation.
  *
- * @throws HttpServerError `LEASE_RELEASED`
+ * @param body a `BodyLease`
+ * @throws HttpServerError `LEASE_RELEASED`; using a piece after that, {@link HeldBytesError}
  * @example
  * ```ts
  * import { tmpdir } from 'node:os';
@@ -131,13 +130,12 @@ export class Gathered implements HeldBytes, KernelMemory {
  * await bearer.close();
  * ```
  */
-export function kernelParts(body: BodyLease): readonly TransferBytes[] {
+export function kernelParts(body: HeldMessage): readonly TransferBytes[] {
   return body.unsafe.map((part) => (part instanceof Gathered ? part : part.bytes));
 }
 
-function over(): HttpServerError {
-  return new HttpServerError(
-    'LEASE_RELEASED',
+function over(): HeldBytesError {
+  return new HeldBytesError(
     'Cannot use a piece of a body whose lease was released, given to a reply, or whose exchange is over',
   );
 }

@@ -1,4 +1,4 @@
-import { copyBytes } from '../../exchange/copy-bytes.js';
+import { copyBytes } from '../../sans-io/copy-bytes.js';
 import type { HeldBytes } from '../../sans-io/held-bytes.js';
 import { type Left, type PeerAddress, RESERVE_BYTES_MAX } from '../../sans-io/left.js';
 import { SentMarks } from '../sent-marks.js';
