@@ -11,15 +11,22 @@ const BODY = Buffer.alloc(256 * 1024, 'b');
 
 let runtime: IoUringRuntime | undefined;
 const sockets: Socket[] = [];
+let release: (() => void) | undefined;
 afterEach(async () => {
   for (const socket of sockets.splice(0)) socket.destroy();
   await runtime?.close(500);
   runtime = undefined;
+  release = undefined;
 });
 
 function serve(): number {
   const app = http1({
     handle: rawHandler((request, reply) => {
+      if (request.target === '/held') {
+        return new Promise<void>((resolve) => {
+          release = resolve;
+        }).then(() => reply.bytes(BODY));
+      }
       if (request.target === '/later') return Promise.resolve().then(() => reply.bytes(BODY));
       return request.target === '/hello' ? reply.text('hello') : reply.bytes(BODY);
     }),
@@ -110,6 +117,26 @@ describe('Connection, whose peer has said its last', () => {
     socket.write('more of it');
     await new Promise((resolve) => setTimeout(resolve, 50));
     expect(runtime!.connections).toBe(1);
+    socket.end();
+    await gone();
+    expect(socket.errored).toBeNull();
+  });
+
+  it('is lingered over for as long as it sends all the same, however much: its FIN ends it', async () => {
+    const socket = await client(serve());
+    socket.write(LATER.replace('later', 'held'));
+    await until(() => release !== undefined);
+    socket.write('more');
+    await until(() => runtime!.bytesReceived >= LATER.length - 1 + 4);
+    release!();
+    expect((await bodyOf(socket)).equals(BODY)).toBe(true);
+    // More than a turn of the receive, which ends with nothing left to be received.
+    for (let piece = 0; piece < 10; piece++) {
+      const before = runtime!.bytesReceived;
+      const bytes = 16_384 - (piece === 0 ? 4 : 0);
+      socket.write(Buffer.alloc(bytes));
+      await until(() => runtime!.bytesReceived === before + bytes);
+    }
     socket.end();
     await gone();
     expect(socket.errored).toBeNull();

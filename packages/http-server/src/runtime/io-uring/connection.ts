@@ -358,6 +358,8 @@ export class Connection extends SendSide implements Left, Receiver, Gatherer, En
       return;
     }
     this.state = 'lingering';
+    // What it sends although it had said its last is read like any other's, to its FIN.
+    this.#allSaid = false;
     this.#linger = new Linger(this.clock.now, this.runtime.lingerTimeoutMs(this));
     this.runtime.push(this.#endingOperations().shutdown);
     this.#dropCarry();
