@@ -33,7 +33,13 @@ async function outcomeOf(pieces: readonly string[]): Promise<{ statuses: string;
   peer.socket.on('data', (chunk: Buffer) => {
     wire += chunk.toString('latin1');
   });
+  let over = false;
+  void peer.ended.then(() => {
+    over = true;
+  });
   for (const piece of pieces) {
+    // Behind its last word: the answer is here.
+    if (over) break;
     await peer.send(Buffer.from(piece, 'latin1'));
     if (pieces.length > 1) await turn();
   }

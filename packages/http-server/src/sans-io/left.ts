@@ -53,8 +53,8 @@ export interface Left {
   /**
    * Sends what is queued, then FIN, then lingers for the peer's FIN within the runtime's bound and closes.
    *
-   * @param allSaid the peer has promised to send nothing more, and all it sent was consumed: no need to linger. What it sends all the same may cost it the
-   * last bytes that were sent.
+   * @param allSaid the peer has promised to send nothing more, all it sent was consumed, and all that was ever sent to it is still queued: no need to linger over
+   * a short reply. What the peer sends all the same is answered by a reset, behind that reply.
    */
   end(allSaid?: boolean): void;
 

@@ -228,7 +228,7 @@ export class Http1Connection extends ConnectionEnds implements Orbit, ExchangeHo
     this.exchange ??= new Http1Exchange(this, this.left, this.context);
     const exchange = this.exchange;
     exchange.begin(head, keepAlive, length);
-    exchange.isLast = !head.keepAlive && length === 0 && !more;
+    exchange.isOnly = requests === 1 && !head.keepAlive && length === 0 && !more;
     if (exchange.run(head)) {
       this.#afterReply(exchange);
       return;
@@ -310,7 +310,7 @@ export class Http1Connection extends ConnectionEnds implements Orbit, ExchangeHo
     if (this.read === READ_NOTHING) {
       exchange.settle();
       if (exchange.keepAlive) this.#nextRequest();
-      else this.end(exchange.isLast);
+      else this.end(exchange.isOnly);
       return;
     }
     if (this.read === READ_CLOSED) return;

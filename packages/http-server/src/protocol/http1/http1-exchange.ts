@@ -29,8 +29,6 @@ export class Http1Exchange extends ReplySide implements Carrier {
   generation = 0;
   lost = -1;
   bodyLength = 0;
-  /** The peer said with the request that it sends no other, and nothing followed it. */
-  isLast = false;
 
   #body: RequestBody | null = null;
   #signals: ExchangeSignals | null = null;

@@ -52,6 +52,8 @@ export abstract class ReplySide implements ReplyCarrier {
   hasBody = false;
   /** The connection goes on after this reply. */
   keepAlive = true;
+  /** The only request of the connection, which said that none follows, and none did; its reply is written in one piece. */
+  isOnly = false;
   /** Within the handler's synchronous part: the exchange may not be torn down under it. */
   dispatching = false;
   /** When something of the reply was sent last, or the peer left off and it was the handler's turn; of exchanges that outlive their first moment. */
@@ -184,6 +186,7 @@ export abstract class ReplySide implements ReplyCarrier {
     this.#status = status;
     this.watch?.replying(status, fields, kind);
     this.replyPhase = REPLY_STREAMING;
+    this.isOnly = false;
     this.progress();
   }
 

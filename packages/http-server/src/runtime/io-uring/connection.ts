@@ -23,6 +23,12 @@ const ECANCELED = -Errno.ECANCELED;
 const UNTAKEN_BYTES_MAX = 4096;
 
 /**
+ * A reply of so many bytes leaves at once: it fits in what TCP sends on a new connection before it hears of the peer (ten segments, RFC 6928). A reset that the
+ * peer calls for by what it sends after its last word comes behind it.
+ */
+const PROMPT_BYTES_MAX = 14_000;
+
+/**
  * One accepted socket: the outermost Left. What it works with is borrowed from the runtime's {@link Equipment} while there is work.
  */
 export class Connection extends SendSide implements Left, Receiver, Gatherer, Ender {
@@ -65,7 +71,7 @@ export class Connection extends SendSide implements Left, Receiver, Gatherer, En
   end(allSaid = false): void {
     if (this.state !== 'open') return;
     this.state = 'ending';
-    this.#allSaid = allSaid;
+    this.#allSaid = allSaid && (this.outgoing?.unsentBytes ?? 0) <= PROMPT_BYTES_MAX;
     this.touch();
   }
   abort(reset = false): void {

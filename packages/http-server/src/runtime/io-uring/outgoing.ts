@@ -95,6 +95,12 @@ export class Outgoing {
     return this.#segment !== null || this.queue.bytes > 0;
   }
 
+  /** How many bytes that is. */
+  get unsentBytes(): number {
+    const segment = this.#segment;
+    return this.queue.bytes + (segment === null ? 0 : this.#unsent(segment));
+  }
+
   /** Nothing is queued, being sent, or held by the kernel. */
   get idle(): boolean {
     return !this.unsent && this.#held.length === 0;
@@ -114,9 +120,7 @@ export class Outgoing {
   /** Whether everything written so far was sent, once that is known. */
   whenSent(): Promise<boolean> {
     this.#marks ??= new SentMarks();
-    const segment = this.#segment;
-    const bytes = this.queue.bytes + (segment === null ? 0 : this.#unsent(segment));
-    return this.#marks.add(bytes, this.#zeroCopySends);
+    return this.#marks.add(this.unsentBytes, this.#zeroCopySends);
   }
 
   /** Chooses what to send next. False when there is nothing. @throws BytesChangedError what is {@link drop}ped then */
