@@ -293,8 +293,9 @@ export class Outgoing {
     const length = Math.min(rest, ZERO_COPY_PIECE_BYTES);
     const send = this.#zeroCopy.take(this.#socket, this, length);
     if (send === null) return false;
-    send.aim(segment, this.#sent, length, ++this.#zeroCopySends);
+    // Where it cannot be made, it is {@link drop}ped with the rest.
     this.operation = send;
+    send.aim(segment, this.#sent, length, ++this.#zeroCopySends);
     return true;
   }
 

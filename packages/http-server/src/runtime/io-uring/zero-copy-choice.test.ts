@@ -1,7 +1,9 @@
 import { FixedFd } from '@ringbearer/io-uring-fd';
 import { describe, expect, it } from 'vitest';
 import type { PeerAddress } from '../../sans-io/left.js';
-import type { Outgoing } from './outgoing.js';
+import { OpenRoute } from './open-route.js';
+import { Outgoing } from './outgoing.js';
+import type { TransmitPool } from './transmit-pool.js';
 import { canZeroCopy, RING_HELD_SENDS_MAX, ZeroCopy } from './zero-copy.js';
 
 const KIB = 1024;
@@ -73,6 +75,27 @@ describe('ZeroCopy', () => {
     const endless = new ZeroCopy(64 * KIB, Number.POSITIVE_INFINITY, clock);
     for (let i = 0; i < RING_HELD_SENDS_MAX; i++) expect(take(endless)).not.toBeNull();
     expect(take(endless)).toBeNull();
+  });
+
+  it('has nothing lent to a send that could not be made: of an array that says it is longer than it is', () => {
+    const zeroCopy = new ZeroCopy(64 * KIB, 128 * KIB, clock);
+    const route = new OpenRoute(new FixedFd(0));
+    route.armed = true;
+    const sender = {
+      lost: false,
+      route,
+      onSend() {},
+      findRoute: () => route,
+      onReleased() {},
+    };
+    const outgoing = new Outgoing({} as TransmitPool, zeroCopy, new FixedFd(0), sender);
+    const liar = Object.defineProperty(new Uint8Array(64 * KIB), 'length', { value: 128 * KIB });
+    for (let round = 0; round < 3; round++) {
+      outgoing.queue.send(liar);
+      expect(() => outgoing.next()).toThrow(RangeError);
+      outgoing.drop();
+    }
+    expect(zeroCopy.take(new FixedFd(0), outgoing, 128 * KIB)).not.toBeNull();
   });
 
   it('needs a kernel that tells of copies and sets options of direct descriptors', () => {

@@ -192,11 +192,11 @@ export class ZeroCopySend extends SendZc {
 
   /** Chooses what to send. @param number of the send, of its connection */
   aim(bytes: Uint8Array, offset: number, length: number, number: number): void {
+    this.sentBytes = -1;
     this.set(bytes, offset, length);
     this.number = number;
     this.bytes = bytes;
     this.bytesLength = bytes.length;
-    this.sentBytes = -1;
   }
 
   /** The memory is there no longer, or not all of it. */
