@@ -127,7 +127,15 @@ export class BodyLease {
   move(): readonly HeldBytes[] {
     const parts = this.#idle();
     this.#parts = null;
-    return parts.map((part) => part.move());
+    const moved: HeldBytes[] = [];
+    try {
+      for (const part of parts) moved.push(part.move());
+    } catch (error) {
+      // Somebody released a piece by itself: what there is of the others goes back.
+      for (const part of [...moved, ...parts]) part.release();
+      throw error;
+    }
+    return moved;
   }
 
   /** @internal The exchange is over: what an operation still has is given back after it. */

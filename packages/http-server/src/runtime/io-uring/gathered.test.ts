@@ -162,6 +162,17 @@ describe('kernelParts() and the memory of leases', () => {
     expect(runtime.equipment.gatheringsInUse).toBe(0);
   });
 
+  it('a lease of which a piece was released by itself is not sent, and nothing of it is lost', async () => {
+    const { runtime, port } = await start(async (lease) => {
+      (kernelParts(lease)[1] as Gathered).release();
+      return 'send';
+    });
+    const socket = await house.client(port);
+    const answer = await post(socket, Buffer.alloc(3 * MIB, 'x'));
+    expect(answer.toString()).toBe('Internal Server Error\n');
+    await until(() => runtime.equipment.gatheringsInUse === 0);
+  });
+
   it('memory that an operation has when the exchange ends is used again only after that', async () => {
     const bearer = UringBearer.withCapacity({ CoreQueue: 16 });
     const { readEnd: reader, writeEnd: writer } = await bearer.submit(new Pipe());
