@@ -27,6 +27,7 @@ export interface HeldMessage {
 
 /** A piece of such memory was used after it was given back. */
 export class HeldBytesError extends Error {
+  /** Of the class. */
   override readonly name = 'HeldBytesError';
   /** As the code of the `HttpServerError` that the lease itself throws then. */
   readonly code = 'LEASE_RELEASED';
