@@ -1,5 +1,6 @@
 // `npm run bench:memory -- [connections] [server,server]`: resident memory for each idle keep-alive connection, of every server there is.
 import { fileURLToPath } from 'node:url';
+import { endWithUs } from '../bench/src/end-with-us.mjs';
 import { idleBytes } from '../bench/src/idle-memory.mjs';
 import { allowedCores, checkTools, chooseCores } from '../bench/src/machine.mjs';
 import { choosePeers } from '../bench/src/peers.mjs';
@@ -11,7 +12,7 @@ const connections = Number(process.argv[2] ?? 10_000);
 const only = process.argv[3]?.split(',');
 
 process.env.BENCH_IDLE = '1'; // for the servers
-process.once('exit', killServers);
+endWithUs(killServers);
 await ensureBuild(fileURLToPath(new URL('..', import.meta.url)));
 checkTools();
 const pin = chooseCores(undefined, allowedCores());

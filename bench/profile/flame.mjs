@@ -2,6 +2,8 @@
  * A tree of calls as a flame graph: a box for each call, as wide as its time, upon the one that called it.
  */
 
+import { escaped } from '../src/plot.mjs';
+
 const WIDTH = 1600;
 const ROW = 17;
 const TITLE_HEIGHT = 28;
@@ -64,12 +66,4 @@ export function renderFlame(root, title) {
 
 function shortened(name, room) {
   return name.length <= room ? name : `${name.slice(0, room - 1)}…`;
-}
-
-function escaped(text) {
-  return text
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;')
-    .replaceAll('"', '&quot;');
 }

@@ -5,6 +5,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { caseOf } from '../src/cases.mjs';
 import { cpuSpent, readCpuTime } from '../src/cpu-time.mjs';
+import { endWithUs } from '../src/end-with-us.mjs';
 import { killLoad, runLoad } from '../src/load.mjs';
 import { allowedCores, checkTools, chooseCores } from '../src/machine.mjs';
 import { choosePeers } from '../src/peers.mjs';
@@ -33,7 +34,7 @@ export async function runProfile(options) {
   mkdirSync(folder, { recursive: true });
   const base = join(folder, `${options.server}-${options.case}`);
   process.env.BENCH_PROFILE = `${base}.cpuprofile`; // for the server
-  process.once('exit', () => {
+  endWithUs(() => {
     killLoad();
     killServers();
   });

@@ -3,6 +3,7 @@
  */
 import { writeFileSync } from 'node:fs';
 import { verifyServer } from './answer.mjs';
+import { endWithUs } from './end-with-us.mjs';
 import { buildLimit } from './limit.mjs';
 import { killLoad } from './load.mjs';
 import { allowedCores, checkTools, chooseCores, describeMachine } from './machine.mjs';
@@ -12,9 +13,6 @@ import { renderPlot } from './plot.mjs';
 import { renderReport } from './report.mjs';
 import { killServers, ServerProcess } from './server-process.mjs';
 import { summarize } from './summary.mjs';
-
-/** Exit codes a shell gives a process that a signal ended. */
-const SIGNAL_CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 };
 
 /**
  * Measures and prints; the report goes to stdout, everything on the way to stderr.
@@ -32,7 +30,10 @@ export async function runBench(options) {
   if (pin.server === pin.client) {
     say('one core for servers and wrk: requests per second mean little, CPU per request holds');
   }
-  endWithUs();
+  endWithUs(() => {
+    killLoad();
+    killServers();
+  });
 
   /** @type {import('./report.mjs').Report} */
   const report = {
@@ -99,20 +100,5 @@ async function startPeer(peer, core, report, say) {
     const why = server?.failure ?? error.message;
     await server?.stop();
     return note(report.failed, why);
-  }
-}
-
-/** No way out of the bench leaves a server or wrk behind. */
-function endWithUs() {
-  const killAll = () => {
-    killLoad();
-    killServers();
-  };
-  process.once('exit', killAll);
-  for (const [signal, code] of Object.entries(SIGNAL_CODES)) {
-    process.once(signal, () => {
-      killAll();
-      process.exit(code);
-    });
   }
 }

@@ -89,6 +89,7 @@ function text(x, y, content, { size, fill = '#212529', weight, anchor } = {}) {
   return `<text x="${x.toFixed(1)}" y="${y.toFixed(1)}" fill="${fill}"${extra.join('')}>${escaped(content)}</text>`;
 }
 
-function escaped(content) {
+/** Text as an SVG document takes it, within elements. */
+export function escaped(content) {
   return content.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
 }

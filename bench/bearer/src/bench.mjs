@@ -5,6 +5,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { compile } from '../../src/compile.mjs';
+import { endWithUs } from '../../src/end-with-us.mjs';
 import { allowedCores, checkTools, describeMachine } from '../../src/machine.mjs';
 import { inTurn } from '../../src/measure.mjs';
 import { CachedFile } from './cached-file.mjs';
@@ -12,9 +13,6 @@ import { C_FOLDER, CASES, PROGRAMS_FOLDER, programSettings, SEED } from './cases
 import { killProgram, runProgram } from './program.mjs';
 import { renderReport } from './report.mjs';
 import { judge, summarize } from './summary.mjs';
-
-/** Exit codes a shell gives a process that a signal ended. */
-const SIGNAL_CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 };
 
 const BUILD_FOLDER = fileURLToPath(new URL('../build/', import.meta.url));
 
@@ -126,16 +124,5 @@ function demandSameWork(outcome, expected) {
     if (outcome[field] !== expected[field]) {
       throw new Error(`${field} ${outcome[field]}, where the first program had ${expected[field]}`);
     }
-  }
-}
-
-/** No way out of the bench leaves a program or the file behind. */
-function endWithUs(cleanUp) {
-  process.once('exit', cleanUp);
-  for (const [signal, code] of Object.entries(SIGNAL_CODES)) {
-    process.once(signal, () => {
-      cleanUp();
-      process.exit(code);
-    });
   }
 }
