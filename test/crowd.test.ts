@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { release } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { olderThan } from '@ringbearer/io-uring-bearer';
 import { afterEach, expect, test } from 'vitest';
 
 const KILOBYTES = 1024;
@@ -84,6 +85,5 @@ test('ten thousand idle and a thousand stalled connections are bounded, and cost
 }, 120_000);
 
 function kernelCounts(): boolean {
-  const [major = 0, minor = 0] = release().split('.').map(Number);
-  return major > 6 || (major === 6 && minor >= 17);
+  return !olderThan(release(), '6.17');
 }

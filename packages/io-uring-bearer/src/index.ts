@@ -25,6 +25,7 @@ export {
   UnsupportedOpcodeError,
 } from './errors.js';
 export * from './futex.js';
+export { olderThan } from './kernel-version.js';
 export type { SubmissionKey } from './key.js';
 export type { Listener } from './listener.js';
 export * from './listening-socket.js';

@@ -19,6 +19,7 @@ import {
 } from '@ringbearer/io-uring-opcode';
 import { describe, expect, test } from 'vitest';
 import { encode, KernelFixture, sleep } from '../test-support/kernel-fixture.js';
+import { olderThan } from './kernel-version.js';
 
 const { INET, UNIX } = AddressFamily;
 const { STREAM, DGRAM } = SocketType;
@@ -188,8 +189,7 @@ describe('RecvMulti', () => {
   });
 
   test('with totalBytes ends once so much came, and leaves the rest to the next', async (context) => {
-    const [major = 0, minor = 0] = fixture.bearer.probe().kernel.split('.').map(Number);
-    context.skip(major < 6 || (major === 6 && minor < 17), 'needs Linux 6.17');
+    context.skip(olderThan(fixture.bearer.probe().kernel, '6.17'), 'needs Linux 6.17');
     const { ours, theirs } = await fixture.tcp();
     const ring = fixture.bearer.buffers.ring({ count: 64, bufferBytes: 1024 });
     theirs.end(Buffer.alloc(20_000, 'x'));

@@ -1,3 +1,4 @@
+import { TIMER_MS_MAX } from '../sans-io/timer-limit.js';
 import type { Carrier } from './carrier.js';
 import { HttpServerError } from './errors.js';
 import { isPromise } from './is-promise.js';
@@ -6,8 +7,6 @@ import type { HttpRequest } from './request.js';
 
 /** Default of `maxWaitUntil`: some megabytes of heads and promises. */
 export const WAIT_UNTIL_MAX = 10_000;
-/** The longest time a timer of Node.js can take. */
-const TIMER_MS_MAX = 2 ** 31 - 1;
 
 /** Told of work that failed. The reply it is given is over: what came of the work is no answer any more. */
 export type LateFailure = (error: unknown, request: HttpRequest, reply: HttpReply) => unknown;

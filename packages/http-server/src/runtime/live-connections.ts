@@ -1,5 +1,4 @@
-/** The longest time a timer of Node.js can take. */
-const TIMER_MS_MAX = 2 ** 31 - 1;
+import { TIMER_MS_MAX } from '../sans-io/timer-limit.js';
 
 /** What knows its place among the live ones: -1 where it has none. */
 export interface Placed {

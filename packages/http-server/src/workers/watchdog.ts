@@ -1,9 +1,9 @@
+import { TIMER_MS_MAX } from '../sans-io/timer-limit.js';
+
 /** Questions a thread may leave unanswered, one after the other. */
 const UNANSWERED_MAX = 4;
 /** Less would be the garbage collector's, or another process's. */
 const STUCK_AFTER_MS_MIN = 100;
-/** The longest time a timer of Node.js can take. */
-const TIMER_MS_MAX = 2 ** 31 - 1;
 
 /**
  * Notices that a thread is stuck in JavaScript: it is asked, and its event loop answers in its next turn. Questions are counted, not time: where the main

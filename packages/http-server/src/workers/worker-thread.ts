@@ -5,6 +5,7 @@ import {
   Worker,
 } from 'node:worker_threads';
 import { warnFallback } from '../runtime/warn-fallback.js';
+import { TIMER_MS_MAX } from '../sans-io/timer-limit.js';
 import {
   revivedError,
   type ThreadMessage,
@@ -28,8 +29,6 @@ const LOAD_MS = 5000;
 const EXIT_MS = 1000;
 /** Exit code of Node.js: the event loop is empty, and a top-level await has not settled. */
 const UNSETTLED = 13;
-/** The longest time a timer of Node.js can take. */
-const TIMER_MS_MAX = 2 ** 31 - 1;
 
 const ENTRY = new URL('./worker-main.js', import.meta.url);
 

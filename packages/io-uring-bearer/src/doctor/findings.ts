@@ -1,4 +1,5 @@
 import { OPCODES } from '@ringbearer/io-uring-opcode';
+import { olderThan } from '../kernel-version.js';
 import type { Machine, SetupAttempt } from './machine.js';
 
 /** How a finding bears on using io_uring here. */
@@ -30,9 +31,7 @@ export function kernelFinding({ kernel, platform }: Machine): Finding {
       fix: 'run on Linux 6.1 or later (a virtual machine or a remote host will do)',
     };
   }
-  const [major = 0, minor = 0] = kernel.split('.').map(Number);
-  const version = major * 1000 + minor;
-  if (version < 5019) {
+  if (olderThan(kernel, '5.19')) {
     return {
       id: 'kernel',
       status: 'problem',
@@ -40,7 +39,7 @@ export function kernelFinding({ kernel, platform }: Machine): Finding {
       fix: 'upgrade to Linux 6.1 or later',
     };
   }
-  if (version < 6001) {
+  if (olderThan(kernel, '6.1')) {
     return {
       id: 'kernel',
       status: 'warning',

@@ -1,7 +1,7 @@
 import { ProvideBuffers, Recv, Send, SocketType } from '@ringbearer/io-uring-opcode';
 import { expect, test } from 'vitest';
 import { encode, KernelFixture } from '../../test-support/kernel-fixture.js';
-import { olderThan } from './registrar.js';
+import { olderThan } from '../kernel-version.js';
 
 const fixture = new KernelFixture();
 

@@ -4,7 +4,7 @@ import type { TestContext } from 'vitest';
 import { describe, expect, test } from 'vitest';
 import { bearerMaker } from '../../test-support/bearers.js';
 import { RegistrationError, type UringBearer } from '../index.js';
-import { olderThan } from './registrar.js';
+import { olderThan } from '../kernel-version.js';
 
 const make = bearerMaker();
 

@@ -1,7 +1,7 @@
 import { Ring } from '@ringbearer/native/ring';
 import { expect, test } from 'vitest';
 import { bearerMaker } from '../../test-support/bearers.js';
-import { olderThan } from './registrar.js';
+import { olderThan } from '../kernel-version.js';
 
 const make = bearerMaker();
 

@@ -2,6 +2,7 @@ import { release } from 'node:os';
 import { errnoName, REGISTER_OP_SINCE, RegisterOp } from '@ringbearer/io-uring-opcode';
 import type { RawRing } from '@ringbearer/native/ring';
 import { closedError, RestrictedError } from '../errors.js';
+import { olderThan } from '../kernel-version.js';
 import {
   RegistrationError,
   type RegistrationName,
@@ -68,11 +69,4 @@ export function registrationError(
     return new UnsupportedRegistrationError(name, since, kernel, error);
   }
   return new RegistrationError(name, code, errno, hints[code] ?? '', error);
-}
-
-/** Whether a kernel release (`'6.1.0-13-amd64'`) is before a version (`'6.12'`). */
-export function olderThan(kernel: string, version: string): boolean {
-  const [major = 0, minor = 0] = kernel.split('.').map((part) => Number.parseInt(part, 10));
-  const [sinceMajor = 0, sinceMinor = 0] = version.split('.').map(Number);
-  return major < sinceMajor || (major === sinceMajor && minor < sinceMinor);
 }

@@ -3,7 +3,7 @@ import { type RawRing, Ring } from '@ringbearer/native/ring';
 import { describe, expect, test } from 'vitest';
 import { bearerMaker } from '../../test-support/bearers.js';
 import type { RingFactory } from '../index.js';
-import { olderThan } from './registrar.js';
+import { olderThan } from '../kernel-version.js';
 
 const make = bearerMaker();
 

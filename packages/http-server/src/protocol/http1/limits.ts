@@ -1,3 +1,5 @@
+import { TIMER_MS_MAX } from '../../sans-io/timer-limit.js';
+
 /** Limits of an HTTP/1.1 connection. Every one has a default that holds against abuse; `Infinity` lifts a time or a size. */
 export interface Http1Limits {
   /**
@@ -79,13 +81,13 @@ export const HTTP1_LIMITS: ResolvedHttp1Limits = {
 
 /** Lowest value, highest value and whether `Infinity` may stand for "no limit". */
 const RANGES: { readonly [K in keyof ResolvedHttp1Limits]: readonly [number, number, boolean] } = {
-  headerReadTimeoutMs: [1, 2 ** 31 - 1, true],
-  bodyReadTimeoutMs: [1, 2 ** 31 - 1, true],
-  requestTimeoutMs: [1, 2 ** 31 - 1, true],
-  keepAliveTimeoutMs: [1, 2 ** 31 - 1, true],
-  connectionTimeoutMs: [1, 2 ** 31 - 1, true],
-  handlerTimeoutMs: [1, 2 ** 31 - 1, true],
-  halfCloseTimeoutMs: [1, 2 ** 31 - 1, true],
+  headerReadTimeoutMs: [1, TIMER_MS_MAX, true],
+  bodyReadTimeoutMs: [1, TIMER_MS_MAX, true],
+  requestTimeoutMs: [1, TIMER_MS_MAX, true],
+  keepAliveTimeoutMs: [1, TIMER_MS_MAX, true],
+  connectionTimeoutMs: [1, TIMER_MS_MAX, true],
+  handlerTimeoutMs: [1, TIMER_MS_MAX, true],
+  halfCloseTimeoutMs: [1, TIMER_MS_MAX, true],
   // The runtime has to keep an incomplete head, so this one is never unlimited.
   maxHeaderBytes: [64, 1_048_576, false],
   maxHeaders: [1, 10_000, false],

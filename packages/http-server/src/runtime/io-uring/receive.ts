@@ -1,3 +1,4 @@
+import { olderThan } from '@ringbearer/io-uring-bearer';
 import type { FixedFd } from '@ringbearer/io-uring-fd';
 import { type Cqe, Recv, RecvMulti } from '@ringbearer/io-uring-opcode';
 
@@ -9,8 +10,7 @@ const TURN_BYTES = 64 * 1024;
 
 /** Bytes of one receive, where the kernel can count them: since 6.17. @param kernel its release, as uname(2) says */
 export function turnBytes(kernel: string): number | undefined {
-  const [major = 0, minor = 0] = kernel.split('.').map(Number);
-  return major > 6 || (major === 6 && minor >= 17) ? TURN_BYTES : undefined;
+  return olderThan(kernel, '6.17') ? undefined : TURN_BYTES;
 }
 
 /** Hears of what arrived. */

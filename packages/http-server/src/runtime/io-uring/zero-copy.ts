@@ -1,5 +1,5 @@
 import { networkInterfaces } from 'node:os';
-import type { Probe } from '@ringbearer/io-uring-bearer';
+import { olderThan, type Probe } from '@ringbearer/io-uring-bearer';
 import type { FixedFd } from '@ringbearer/io-uring-fd';
 import { type Cqe, Errno, RecvSendFlag, SendZc } from '@ringbearer/io-uring-opcode';
 import type { Clock } from '../../sans-io/clock.js';
@@ -227,8 +227,7 @@ function tell(this: unknown, cqe: Cqe): void {
 
 /** Zero copy as a ring needs it: notifications that tell of copies (6.2), and options of direct descriptors (6.7). @param kernel as uname(2) says */
 export function canZeroCopy(kernel: string, has: (opcode: string) => boolean): boolean {
-  const [major = 0, minor = 0] = kernel.split('.').map(Number);
-  return (major > 6 || (major === 6 && minor >= 7)) && has('SEND_ZC') && has('URING_CMD');
+  return !olderThan(kernel, '6.7') && has('SEND_ZC') && has('URING_CMD');
 }
 
 /** What the connections of a ring on this machine are to use. @param bytes the option */
